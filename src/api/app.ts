@@ -1,0 +1,105 @@
+import express, { Router, type ErrorRequestHandler, type Express, type Request, type Response } from 'express';
+import type { Redis } from 'ioredis';
+import type { Cache } from '../shared/cache.ts';
+import type { Config } from '../shared/config.ts';
+import type { Jobs } from '../shared/jobs.ts';
+import type { Log } from '../shared/log.ts';
+import { Problem } from '../shared/problems.ts';
+import type { Queues } from '../shared/queue.ts';
+import type { Handover } from './handover.ts';
+import { jobRoutes } from './jobs.ts';
+import { modelRoutes } from './models.ts';
+import { operateRoutes } from './operate.ts';
+import { streamRoutes } from './stream.ts';
+import { submitRoutes } from './submit.ts';
+import type { OutputLists } from './watcher.ts';
+
+export interface AppDeps {
+  config: Config;
+  jobs: Jobs;
+  cache: Cache;
+  redis: Redis | null;
+  queues: Queues | null;
+  handover: Handover;
+  lists: OutputLists;
+  log: Log;
+  closing: AbortSignal;
+}
+
+/** So long is the rest of a refused upload read and thrown away, so that its sender gets to read the answer. */
+const drainMs = 10_000;
+
+/** The whole HTTP side. Builds, does not listen. */
+export function createApp(deps: AppDeps): Express {
+  const { config, log } = deps;
+  const app = express();
+  app.disable('x-powered-by');
+  app.use(allowForeignPages);
+  app.use(
+    Router().get('/', describeApi),
+    submitRoutes(deps),
+    streamRoutes(deps),
+    jobRoutes(deps),
+    modelRoutes({ ...deps, home: config.mapperatorinatorHome }),
+    operateRoutes({ ...deps, dataDir: config.dataDir }),
+  );
+  app.use((req) => {
+    throw new Problem('route_not_found', `There is no ${req.method} ${req.path}.`);
+  });
+  app.use(answerProblem(log));
+  return app;
+}
+
+/** Pages from elsewhere may read, as with the seed, but never with the visitor's credentials. */
+function allowForeignPages(req: Request, res: Response, next: () => void) {
+  res.set({ 'access-control-allow-origin': '*', 'x-content-type-options': 'nosniff' });
+  if (req.method !== 'OPTIONS') return next();
+  res.set({
+    'access-control-allow-methods': 'GET, POST, OPTIONS',
+    'access-control-allow-headers': 'content-type, last-event-id',
+    'access-control-max-age': '86400',
+  });
+  res.status(204).end();
+}
+
+function describeApi(_req: Request, res: Response) {
+  res.json({
+    message: 'Mapperatorinator API v2.0',
+    description: '上传音频+参数，生成osu! beatmap',
+    endpoints: {
+      process: 'POST /process - 上传音频和参数开始处理',
+      status: 'GET /jobs/{job_id}/status - 查询任务状态',
+      progress: 'GET /jobs/{job_id}/progress - 查询任务进度',
+      stream: 'GET /jobs/{job_id}/stream - 实时输出流',
+      download: 'GET /jobs/{job_id}/download - 下载结果文件',
+      files: 'GET /jobs/{job_id}/files - 列出所有输出文件',
+      cancel: 'POST /jobs/{job_id}/cancel - 取消任务',
+      job: 'GET /jobs/{job_id} - 完整任务记录',
+      models: 'GET /models - 可用模型',
+    },
+  });
+}
+
+function answerProblem(log: Log): ErrorRequestHandler {
+  return (error: unknown, req, res, _next) => {
+    const problem = asProblem(error);
+    if (problem.status >= 500) log.error({ err: error, method: req.method, path: req.path }, 'A request failed.');
+    if (res.headersSent || req.socket.destroyed) {
+      res.destroy();
+      return;
+    }
+    if (!req.complete) {
+      res.set('connection', 'close');
+      req.unpipe();
+      req.resume();
+      setTimeout(() => req.destroy(), drainMs).unref();
+    }
+    res.status(problem.status).type('application/problem+json').send(JSON.stringify(problem));
+  };
+}
+
+function asProblem(error: unknown): Problem {
+  if (error instanceof Problem) return error;
+  if (error instanceof URIError) return new Problem('invalid_url', 'The address cannot be decoded.');
+  return new Problem('internal_error', 'Something went wrong here; the log has the details.', [], { cause: error });
+}

@@ -1,0 +1,83 @@
+import type { Cache } from '../shared/cache.ts';
+import type { ToApi, ToWorker } from '../shared/ipc.ts';
+import type { Log } from '../shared/log.ts';
+import { forkModule, type ForkedModule } from '../shared/process.ts';
+import type { Announcement } from '../shared/queue.ts';
+
+const readyMs = 10_000;
+const restartMs = 1_000;
+
+interface Deps {
+  /** The worker's main module, as built. */
+  module: string;
+  cache: Cache;
+  log: Log;
+  /** Called when a worker is there to take jobs. */
+  onReady: () => void;
+}
+
+export type ForkedWorker = ReturnType<typeof createForkedWorker>;
+
+/** The one worker process that this API forks while it has no queue. It is started again when it dies. */
+export function createForkedWorker({ module, cache, log, onReady }: Deps) {
+  let child: ForkedModule | null = null;
+  let announcement: Announcement | null = null;
+  let wanted = false;
+  let ready: (() => void) | undefined;
+
+  function spawn() {
+    const started = forkModule(module, ['--forked']);
+    child = started;
+    started.onMessage((message) => receive(message as ToApi));
+    started.onExit((exit) => {
+      if (child === started) child = null;
+      announcement = null;
+      if (!wanted) return;
+      log.warn({ ...exit }, 'The forked worker died; another is started.');
+      setTimeout(() => wanted && !child && spawn(), restartMs).unref();
+    });
+  }
+
+  function receive(message: ToApi) {
+    if (message.type === 'ready') {
+      announcement = message.announcement;
+      ready?.();
+      onReady();
+    } else if (message.type === 'cache') {
+      void cache.set(message.family, message.name, message.value as never);
+    } else {
+      void cache.drop(message.family, message.name);
+    }
+  }
+
+  const tell = (message: ToWorker) => child?.send(message);
+
+  return {
+    announcement: () => announcement,
+    run: (id: string) => tell({ type: 'run', id }),
+    /** Resolves when the worker can take jobs. */
+    async start() {
+      wanted = true;
+      if (child) return;
+      log.info('No queue: a forked worker does the work.');
+      const isReady = new Promise<void>((resolve) => (ready = resolve));
+      spawn();
+      await Promise.race([isReady, new Promise((resolve) => setTimeout(resolve, readyMs).unref())]);
+    },
+    /** Lets it end what it runs; what waits there goes to the queue. */
+    async stop() {
+      if (wanted) tell({ type: 'stop' });
+      wanted = false;
+    },
+    /** Ends it with this process: it gives its jobs back. */
+    async close() {
+      wanted = false;
+      const ending = child;
+      if (!ending) return;
+      await new Promise<void>((resolve) => {
+        ending.onExit(() => resolve());
+        ending.kill('SIGTERM');
+      });
+    },
+  };
+}

@@ -1,0 +1,109 @@
+import { takeClaim } from '../shared/claim.ts';
+import type { Jobs } from '../shared/jobs.ts';
+import type { Log } from '../shared/log.ts';
+import type { Announcement, Queues } from '../shared/queue.ts';
+import type { JobRequest } from '../shared/request.ts';
+import type { ForkedWorker } from './forked-worker.ts';
+
+const everyMs = 10_000;
+/** So long may the queue be away before the forked worker is started in its place. */
+const patienceMs = 3_000;
+
+interface Deps {
+  jobs: Jobs;
+  /** Null: no Redis is configured. */
+  queues: Queues | null;
+  forked: ForkedWorker;
+  log: Log;
+}
+
+export type Handover = ReturnType<typeof createHandover>;
+
+/**
+ * Gives every unfinished job to whoever runs it: the queue while its Redis is there, else the forked worker. An accepted
+ * job is on disk, so handing over may fail, may come late and may be done twice: `reconcile` looks at all unfinished
+ * jobs again, at start, when Redis comes back and every ten seconds, and the claim keeps a job from running twice.
+ */
+export function createHandover({ jobs, queues, forked, log }: Deps) {
+  const owner = `api:${process.pid}`;
+  let seen: Announcement[] = [];
+  let awaySince: number | null = Date.now();
+  let busy: Promise<void> | null = null;
+  let timer: NodeJS.Timeout | undefined;
+
+  /** Never throws: what could not be handed over now is handed over by the next reconcile. */
+  async function deliver(request: JobRequest) {
+    try {
+      if (queues?.ready()) await queues.hand(request.engine, request.id);
+      else if (forked.announcement()?.engines.includes(request.engine)) forked.run(request.id);
+    } catch (error) {
+      log.debug({ jobId: request.id, err: error }, 'The job could not be handed over yet.');
+    }
+  }
+
+  function reconcile(): Promise<void> {
+    busy ??= lookAtAll()
+      .catch((error: unknown) => log.error({ err: error }, 'The unfinished jobs could not be looked at.'))
+      .finally(() => (busy = null));
+    return busy;
+  }
+
+  async function lookAtAll() {
+    await choosePath();
+    for (const id of await jobs.unfinished()) {
+      const request = await jobs.readRequest(id);
+      if (!request) continue;
+      if (await jobs.cancelRequested(id)) await endIfNobodyRuns(request);
+      else await deliver(request);
+    }
+  }
+
+  /** Starts the forked worker when the queue stays away, and lets it end its jobs when the queue is back. */
+  async function choosePath() {
+    if (queues?.ready()) {
+      awaySince = null;
+      await forked.stop();
+      return;
+    }
+    awaySince ??= Date.now();
+    if (!queues || Date.now() - awaySince >= patienceMs) await forked.start();
+  }
+
+  /** Asks to stop a job: the flag is on disk first, so any worker sees it; a job that nobody runs is ended here. */
+  async function cancel(request: JobRequest) {
+    await jobs.requestCancel(request.id);
+    await endIfNobodyRuns(request);
+  }
+
+  async function endIfNobodyRuns({ id, engine, warnings }: JobRequest) {
+    const claim = await takeClaim(jobs.folder(id), owner);
+    if (!claim) return; // its owner looks at the flag four times a second
+    await jobs.finish(id, { state: 'cancelled', finishedAt: Date.now(), attempt: claim.attempt, warnings });
+    if (queues?.ready()) await queues.withdraw(engine, id).catch(() => undefined); // the worker would see the outcome
+  }
+
+  /** The workers that are there, or were when the queue last answered. */
+  async function workers(): Promise<Announcement[]> {
+    if (queues?.ready()) seen = await queues.workers().catch(() => seen);
+    const own = forked.announcement();
+    return own ? [...seen, own] : seen;
+  }
+
+  return {
+    deliver,
+    reconcile,
+    cancel,
+    workers,
+    mode: () => (queues?.ready() ? ('redis' as const) : ('memory' as const)),
+    /** `away`: the queue did not answer at start, so there is no reason for patience. */
+    async start(away: boolean) {
+      awaySince = away ? 0 : null;
+      await reconcile();
+      timer = setInterval(() => void reconcile(), everyMs);
+    },
+    async close() {
+      clearInterval(timer);
+      await busy;
+    },
+  };
+}

@@ -1,0 +1,165 @@
+import { stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { Router, type Request, type Response } from 'express';
+import type { Cache } from '../shared/cache.ts';
+import { readClaim } from '../shared/claim.ts';
+import { readEvents } from '../shared/events.ts';
+import { listOutputs, type JobRecord, type Jobs } from '../shared/jobs.ts';
+import { Problem } from '../shared/problems.ts';
+import { isFinal, seedStatus } from '../shared/states.ts';
+import type { Handover } from './handover.ts';
+import { readProgress, recordView, statusView } from './job-view.ts';
+import type { OutputLists } from './watcher.ts';
+
+interface Deps {
+  jobs: Jobs;
+  cache: Cache;
+  lists: OutputLists;
+  handover: Handover;
+}
+
+type JobRequestParams = Request<{ id: string }>;
+const listedByDefault = 100;
+const listedAtMost = 1000;
+
+/** The routes of a job. Each reads the record on disk; the cache only spares work. */
+export function jobRoutes({ jobs, cache, lists, handover }: Deps): Router {
+  async function find(id: string): Promise<JobRecord> {
+    const record = await jobs.read(id);
+    if (!record) throw new Problem('job_not_found', '任务不存在');
+    return record;
+  }
+
+  async function show(req: JobRequestParams, res: Response) {
+    const record = await find(req.params.id);
+    const progress = await readProgress(jobs, cache, record);
+    res.json(await recordView(jobs, record, progress, await lists.names(record.request.id)));
+  }
+
+  async function status(req: JobRequestParams, res: Response) {
+    const record = await find(req.params.id);
+    const files = record.state === 'succeeded' ? await lists.names(record.request.id) : [];
+    res.json(statusView(record, await readProgress(jobs, cache, record), files));
+  }
+
+  async function progress(req: JobRequestParams, res: Response) {
+    const record = await find(req.params.id);
+    const { progress, stage, estimated, last_update } = await readProgress(jobs, cache, record);
+    const { state } = record;
+    res.json({ job_id: record.request.id, progress, stage, estimated, last_update, status: seedStatus(state), state });
+  }
+
+  /** Newest first; `?limit=` up to 1000, `?before=<job id>` for the page after. */
+  async function list(req: Request, res: Response) {
+    const limit = Math.min(listedAtMost, Number(req.query['limit'] ?? listedByDefault) || listedByDefault);
+    const before = typeof req.query['before'] === 'string' ? req.query['before'] : undefined;
+    const ids = (await jobs.ids()).filter((id) => before === undefined || id < before);
+    const page = ids.slice(0, Math.max(1, limit));
+    const records = await Promise.all(page.map((id) => jobs.read(id)));
+    const entries = records.filter((record) => record !== null).map(listEntry);
+    res.json({ jobs: entries, next: ids.length > page.length ? `/jobs?limit=${limit}&before=${page.at(-1)}` : null });
+  }
+
+  async function files(req: JobRequestParams, res: Response) {
+    const { request } = await find(req.params.id);
+    const names = await lists.names(request.id);
+    const entries = await Promise.all(names.map((name) => fileEntry(jobs.outputs(request.id), request.id, name)));
+    res.json({ files: entries.filter((entry) => entry !== null) });
+  }
+
+  /** One published file; without `?filename=` the first `.osz`, else the first file. */
+  async function download(req: JobRequestParams, res: Response) {
+    const { request } = await find(req.params.id);
+    const names = await listOutputs(jobs.outputs(request.id));
+    if (names.length === 0) throw new Problem('file_not_found', '没有找到输出文件');
+    const asked = req.query['filename'];
+    const name = asked === undefined || asked === '' ? names[0]! : names.find((candidate) => candidate === asked);
+    if (name === undefined) throw new Problem('file_not_found', `文件 ${String(asked)} 不存在`);
+    res.set({ 'content-type': 'application/octet-stream', 'content-disposition': contentDisposition(name) });
+    await new Promise<void>((resolve, reject) => {
+      res.sendFile(name, { root: jobs.outputs(request.id), dotfiles: 'allow', cacheControl: false }, (error) =>
+        error && !res.headersSent ? reject(error) : resolve(),
+      );
+    });
+  }
+
+  async function cancel(req: JobRequestParams, res: Response) {
+    const { request, state } = await find(req.params.id);
+    if (!isFinal(state)) await handover.cancel(request);
+    const after = await find(request.id);
+    if (isFinal(after.state) && after.state !== 'cancelled') {
+      res.json({ status: 'already_finished', message: '任务已完成', state: after.state });
+      return;
+    }
+    const known = isFinal(state) ? 'already_finished' : 'cancelled';
+    res.json({ status: known, message: '任务已取消', state: after.state });
+  }
+
+  async function debug(req: JobRequestParams, res: Response) {
+    const record = await find(req.params.id);
+    const { id, createdAt } = record.request;
+    const events = await readEvents(jobs.events(id));
+    const lines = events.flatMap(({ event }) => (event.type === 'output' ? [`${event.line}\n`] : []));
+    const started = events.find(({ event }) => event.type === 'state' && event.state === 'running')?.event.at;
+    const families = ['job_progress', 'job_metadata', 'output_files'] as const;
+    const [progressCached, metadataCached, filesCached] = await Promise.all(
+      families.map(async (family) => (await cache.get(family, id)) !== null),
+    );
+    const end = record.outcome?.finishedAt ?? Date.now();
+    res.json({
+      job_id: id,
+      recent_outputs: lines.slice(-20),
+      progress_info: await readProgress(jobs, cache, record),
+      total_output_lines: lines.length,
+      start_time: (started ?? createdAt) / 1000,
+      elapsed_time: started === undefined ? 0 : (end - started) / 1000,
+      is_active: !isFinal(record.state),
+      cache_status: { progress_cached: progressCached, metadata_cached: metadataCached, files_cached: filesCached },
+      state: record.state,
+      claim: await readClaim(jobs.folder(id)),
+      events: events.length,
+    });
+  }
+
+  return Router()
+    .get('/jobs', list)
+    .get('/jobs/:id', show)
+    .get('/jobs/:id/status', status)
+    .get('/jobs/:id/progress', progress)
+    .get('/jobs/:id/files', files)
+    .get('/jobs/:id/download', download)
+    .get('/jobs/:id/debug', debug)
+    .post('/jobs/:id/cancel', cancel);
+}
+
+/** `pid` is there for the seed's clients; a process number of ours would mean nothing to them. */
+function listEntry({ request, state }: JobRecord) {
+  return {
+    job_id: request.id,
+    status: seedStatus(state),
+    audio_filename: request.audio.filename,
+    start_time: request.createdAt / 1000,
+    pid: null,
+    state,
+    engine: request.engine,
+    model: request.model,
+  };
+}
+
+async function fileEntry(folder: string, id: string, name: string) {
+  const dot = name.lastIndexOf('.');
+  const size = await stat(join(folder, name)).then(
+    (found) => found.size,
+    () => null,
+  );
+  if (size === null) return null; // removed since the list was made
+  const url = `/jobs/${id}/download?filename=${encodeURIComponent(name)}`;
+  return { name, size, type: dot < 0 ? '' : name.slice(dot), download_url: url };
+}
+
+/** One quoted ASCII `filename="…"`, which is all that the seed's client reads; other names go as RFC 8187 only. */
+function contentDisposition(name: string): string {
+  if (/^[\x20-\x7e]+$/.test(name) && !/["\\]/.test(name)) return `attachment; filename="${name}"`;
+  const encoded = encodeURIComponent(name).replace(/['()*]/g, (c) => `%${c.charCodeAt(0).toString(16).toUpperCase()}`);
+  return `attachment; filename*=utf-8''${encoded}`;
+}

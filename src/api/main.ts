@@ -1,0 +1,95 @@
+import { createServer } from 'node:http';
+import { fileURLToPath } from 'node:url';
+import { createCache } from '../shared/cache.ts';
+import { ConfigError, loadConfig, type Config } from '../shared/config.ts';
+import { createJobs } from '../shared/jobs.ts';
+import { createLog, type Log } from '../shared/log.ts';
+import { createQueues } from '../shared/queue.ts';
+import { connectFailFast, readyWithin } from '../shared/redis.ts';
+import { createApp } from './app.ts';
+import { createForkedWorker } from './forked-worker.ts';
+import { createHandover, type Handover } from './handover.ts';
+import { createOutputLists, watchModelConfigs } from './watcher.ts';
+
+/** How long the start waits for Redis before it goes on without. */
+const redisPatienceMs = 1_000;
+const shutdownMs = 20_000;
+const workerModule = fileURLToPath(new URL('../worker/main.js', import.meta.url));
+
+/** An API process: accept, show, stream, serve. Reads top to bottom, closes in reverse. */
+async function main(config: Config, log: Log) {
+  const jobs = createJobs(config.dataDir);
+  await jobs.prepare();
+
+  const redis = config.cacheRedis && connectFailFast(config.cacheRedis, log, 'cache');
+  const queueRedis = config.queueRedis && connectFailFast(config.queueRedis, log, 'queue');
+  const queues = queueRedis && createQueues(queueRedis, log);
+  const cache = createCache(redis);
+  const lists = createOutputLists({ jobs, cache, log });
+  const home = config.mapperatorinatorHome;
+  const modelConfigs = home ? watchModelConfigs(home, cache, log) : null;
+
+  const later: { handover?: Handover } = {};
+  const reconcile = () => void later.handover?.reconcile();
+  const forked = createForkedWorker({ module: workerModule, cache, log, onReady: reconcile });
+  const handover = createHandover({ jobs, queues, forked, log });
+  later.handover = handover;
+  const queueIsThere = queueRedis ? await readyWithin(queueRedis, redisPatienceMs) : false;
+  await handover.start(!queueIsThere);
+  queueRedis?.on('ready', reconcile);
+  if (queues && queueIsThere) await warnOfEviction(queues.evictionPolicy, log);
+
+  const closing = new AbortController();
+  const app = createApp({ config, jobs, cache, redis, queues, handover, lists, log, closing: closing.signal });
+  const server = createServer({ requestTimeout: 0 }, app);
+  server.on('error', (error: NodeJS.ErrnoException) => {
+    log.fatal({ err: error }, 'The API cannot listen.');
+    process.exit(1);
+  });
+  server.listen(config.port, config.host, () => {
+    const address = server.address();
+    const port = typeof address === 'object' && address ? address.port : config.port;
+    log.info({ host: config.host, port, mode: handover.mode() }, 'The API is up.');
+  });
+
+  let stopping = false;
+  const stop = (signal: string) => {
+    if (stopping) return;
+    stopping = true;
+    log.info({ signal }, 'The API stops.');
+    setTimeout(() => process.exit(1), shutdownMs).unref();
+    closing.abort();
+    server.close(() => void close());
+    setTimeout(() => server.closeAllConnections(), 2_000).unref();
+  };
+  const close = async () => {
+    await handover.close();
+    await forked.close();
+    await modelConfigs?.close();
+    await lists.close();
+    queueRedis?.disconnect();
+    redis?.disconnect();
+    process.exit(0);
+  };
+  process.on('SIGTERM', stop);
+  process.on('SIGINT', stop);
+}
+
+async function warnOfEviction(policyOf: () => Promise<string>, log: Log) {
+  const policy = await policyOf().catch(() => 'unknown');
+  if (policy === 'noeviction' || policy === 'unknown') return;
+  log.warn({ policy }, 'The queue Redis may evict queued jobs; set maxmemory-policy noeviction. Jobs stay safe on disk.');
+}
+
+function configure(): Config {
+  try {
+    return loadConfig();
+  } catch (error) {
+    if (!(error instanceof ConfigError)) throw error;
+    process.stderr.write(`${error.message}\n`);
+    process.exit(2);
+  }
+}
+
+const config = configure();
+await main(config, createLog('api', config.logLevel));

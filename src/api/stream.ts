@@ -1,0 +1,97 @@
+import { once } from 'node:events';
+import { Router, type Request, type Response } from 'express';
+import type { Cache } from '../shared/cache.ts';
+import { followEvents, readEvents, type NumberedEvent } from '../shared/events.ts';
+import type { Jobs } from '../shared/jobs.ts';
+import { isFinal } from '../shared/states.ts';
+import { errorText, readProgress, statusView } from './job-view.ts';
+
+const beatMs = 15_000;
+
+interface Deps {
+  jobs: Jobs;
+  cache: Cache;
+  /** Aborts when the API stops: open streams end and their clients come back. */
+  closing: AbortSignal;
+}
+
+/**
+ * `GET /jobs/{id}/stream`: a snapshot, every event after `Last-Event-ID` from the log, then live ones, until the terminal
+ * event. Event names and words are the seed's (`output`, `completed`, `failed`, `error`), with ids, plus `snapshot`, `state`,
+ * `progress` and `warning`. An unknown job is 200 with one `error` event, as the seed has it.
+ */
+export function streamRoutes({ jobs, cache, closing }: Deps): Router {
+  async function stream(req: Request<{ id: string }>, res: Response) {
+    const gone = new AbortController();
+    res.on('close', () => gone.abort());
+    const signal = AbortSignal.any([gone.signal, closing]);
+    res.writeHead(200, {
+      'content-type': 'text/event-stream; charset=utf-8',
+      'cache-control': 'no-store',
+      'x-accel-buffering': 'no',
+    });
+    const send = async (frame: string) => {
+      if (!res.write(frame)) await once(res, 'drain', { signal });
+    };
+
+    const record = await jobs.read(req.params.id);
+    if (!record) {
+      res.end(frame('error', '任务不存在'));
+      return;
+    }
+    const { id } = record.request;
+    const snapshot = statusView(record, await readProgress(jobs, cache, record), []);
+    const after = Number(req.get('last-event-id') ?? 0) || 0;
+    let sentAt = Date.now();
+    let settled = false;
+    try {
+      await send(frame('snapshot', JSON.stringify(snapshot)));
+      for await (const found of followEvents(jobs.events(id), after, signal)) {
+        if (found) {
+          await send(describe(found));
+          sentAt = Date.now();
+          if (isTerminal(found)) break;
+        } else if (await jobs.readOutcome(id)) {
+          if (settled) {
+            await sendTerminalAgain(id, send);
+            break;
+          }
+          await jobs.settle(id); // the terminal event is being written, or a crash kept it from the log
+          settled = true;
+        } else if (Date.now() - sentAt >= beatMs) {
+          await send(`: ping - ${new Date().toISOString()}\r\n\r\n`);
+          sentAt = Date.now();
+        }
+      }
+    } catch (error) {
+      if (!signal.aborted) throw error;
+    } finally {
+      res.end();
+    }
+  }
+
+  /** Whoever comes back after the terminal event gets it again, so that it stops asking. */
+  async function sendTerminalAgain(id: string, send: (frame: string) => Promise<void>) {
+    const last = (await readEvents(jobs.events(id))).findLast(isTerminal);
+    if (last) await send(describe(last));
+  }
+
+  function describe({ id, event }: NumberedEvent): string {
+    if (event.type === 'output') return frame('output', event.line, id);
+    if (event.type !== 'state') return frame(event.type, JSON.stringify(event), id);
+    if (!isFinal(event.state)) return frame('state', JSON.stringify(event), id);
+    if (event.state === 'succeeded') return frame('completed', '处理完成', id);
+    const reason = event.detail ?? errorText(event.state, null) ?? event.state;
+    return frame('failed', `处理失败: ${reason}`, id);
+  }
+
+  return Router().get('/jobs/:id/stream', stream);
+}
+
+const isTerminal = ({ event }: NumberedEvent) => event.type === 'state' && isFinal(event.state);
+
+/** One server-sent event. Text of several lines becomes several data lines, as the standard has it. */
+function frame(name: string, data: string, id?: number): string {
+  const lines = data.split(/\r\n|\r|\n/).map((line) => `data: ${line}\r\n`);
+  return `${id === undefined ? '' : `id: ${id}\r\n`}event: ${name}\r\n${lines.join('')}\r\n`;
+}

@@ -1,0 +1,148 @@
+import { createHash, randomUUID } from 'node:crypto';
+import { createWriteStream } from 'node:fs';
+import { rename, rm } from 'node:fs/promises';
+import { basename, join } from 'node:path';
+import { pipeline } from 'node:stream/promises';
+import { Transform, type Readable } from 'node:stream';
+import { Busboy } from '@fastify/busboy';
+import type { Request } from 'express';
+import { isErrno } from '../shared/claim.ts';
+import type { Jobs } from '../shared/jobs.ts';
+import { Problem } from '../shared/problems.ts';
+import type { AudioFile } from '../shared/request.ts';
+import { inspectAudio } from './audio.ts';
+
+const maxFields = 100;
+const maxFieldBytes = 64 * 1024;
+const overheadBytes = 1024 * 1024;
+
+export interface Upload {
+  fields: Map<string, string>;
+  audio: AudioFile;
+  /** Names of file parts that the service has no use for. */
+  ignoredFiles: string[];
+}
+
+interface Received {
+  filename: string;
+  bytes: number;
+  sha256: string;
+}
+
+/**
+ * Reads a multipart submit: the song is streamed to disk, never held in memory, typed by its bytes and stored under its
+ * content's hash. Throws a Problem for everything that is wrong with it; nothing of a refused upload stays on disk.
+ */
+export async function receiveUpload(req: Request, jobs: Jobs, maxBytes: number): Promise<Upload> {
+  const contentType = req.headers['content-type'] ?? '';
+  if (!contentType.toLowerCase().startsWith('multipart/form-data')) {
+    throw new Problem('not_multipart', 'Send the song and its parameters as multipart/form-data.');
+  }
+  if (Number(req.headers['content-length'] ?? 0) > maxBytes + overheadBytes) throw tooLarge(maxBytes);
+
+  const temporary = join(jobs.uploads(), `upload-${randomUUID()}`);
+  try {
+    const { fields, file, ignoredFiles } = await parseMultipart(req, temporary, maxBytes);
+    if (!file) throw fileProblem('no_file', '没有提供文件 (no file in the field audio_file)');
+    if (file.bytes === 0) throw fileProblem('empty_file', 'The uploaded file is empty.');
+    const found = await inspectAudio(temporary);
+    const path = jobs.audioPath(file.sha256, found.format);
+    await rename(temporary, jobs.absolute(path));
+    return { fields, ignoredFiles, audio: { path, filename: file.filename, bytes: file.bytes, ...found } };
+  } catch (error) {
+    await rm(temporary, { force: true });
+    if (isErrno(error, 'ENOSPC')) throw new Problem('storage_full', 'The disk of the service is full.', [], { cause: error });
+    throw error;
+  }
+}
+
+async function parseMultipart(req: Request, temporary: string, maxBytes: number) {
+  const fields = new Map<string, string>();
+  const ignoredFiles: string[] = [];
+  const problems: Problem[] = [];
+  let storing: Promise<Received> | undefined;
+
+  const parser = createParser(req, maxBytes);
+  parser.on('field', (name, value, nameTruncated, valueTruncated) => {
+    if (nameTruncated || valueTruncated) problems.push(tooLong(name));
+    fields.set(name, value);
+  });
+  parser.on('file', (field, stream: Readable & { truncated?: boolean }, filename) => {
+    if (field !== 'audio_file' || storing) {
+      ignoredFiles.push(field);
+      stream.resume();
+      return;
+    }
+    storing = store(stream, temporary, filename ?? '').then((received) => {
+      if (stream.truncated) throw tooLarge(maxBytes);
+      return received;
+    });
+    storing.catch((error: unknown) => parser.destroy(error as Error)); // stop reading a body that is refused
+  });
+  parser.on('fieldsLimit', () => problems.push(new Problem('invalid_multipart', `More than ${maxFields} fields.`)));
+
+  try {
+    await pipeline(req, parser);
+  } catch (error) {
+    await storing?.catch(() => undefined);
+    throw readingProblem(error, req);
+  }
+  const [problem] = problems;
+  if (problem) {
+    await storing?.catch(() => undefined);
+    throw problem;
+  }
+  return { fields, ignoredFiles, file: await storing };
+}
+
+function createParser(req: Request, maxBytes: number) {
+  try {
+    return new Busboy({
+      headers: { ...req.headers, 'content-type': req.headers['content-type'] ?? '' },
+      limits: { fileSize: maxBytes, files: 4, fields: maxFields, fieldSize: maxFieldBytes, headerPairs: 50 },
+    });
+  } catch (error) {
+    throw new Problem('invalid_multipart', `The multipart body cannot be read: ${messageOf(error)}`);
+  }
+}
+
+async function store(stream: Readable, path: string, filename: string): Promise<Received> {
+  const hash = createHash('sha256');
+  let bytes = 0;
+  const meter = new Transform({
+    transform(chunk: Buffer, _encoding, done) {
+      hash.update(chunk);
+      bytes += chunk.length;
+      done(null, chunk);
+    },
+  });
+  await pipeline(stream, meter, createWriteStream(path));
+  return { filename: safeFilename(filename), bytes, sha256: hash.digest('hex') };
+}
+
+/** A name for people: the last part of what the client called it, without control characters. */
+function safeFilename(name: string): string {
+  const last = basename(name.replaceAll('\\', '/')).replace(/\p{Cc}/gu, '').trim();
+  return last.slice(0, 200) || 'audio';
+}
+
+function readingProblem(error: unknown, req: Request): unknown {
+  if (error instanceof Problem || isErrno(error, 'ENOSPC')) return error;
+  if (req.destroyed && !req.complete) return new Problem('upload_aborted', 'The upload was cut off.');
+  return new Problem('invalid_multipart', `The multipart body cannot be read: ${messageOf(error)}`);
+}
+
+const messageOf = (error: unknown) => (error instanceof Error ? error.message : String(error));
+
+const fileProblem = (code: 'no_file' | 'empty_file', detail: string) =>
+  new Problem(code, detail, [{ field: 'audio_file', code, detail }]);
+
+const tooLong = (field: string) =>
+  new Problem('invalid_request', `${field}: longer than ${maxFieldBytes} bytes`, [
+    { field, code: 'too_long', detail: `longer than ${maxFieldBytes} bytes` },
+  ]);
+
+const tooLarge = (maxBytes: number) => {
+  const detail = `The upload is larger than ${Math.floor(maxBytes / 1024 / 1024)} MB.`;
+  return new Problem('upload_too_large', detail, [{ field: 'audio_file', code: 'upload_too_large', detail }]);
+};

@@ -1,0 +1,83 @@
+import { mkdir, readdir, stat, utimes, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+
+/**
+ * The claim on a job: who may run it and publish its files. BullMQ's lock decides who may try, the claim decides who does.
+ *
+ * `claims/<n>` is made by exclusive create, so exactly one owner gets number n; the highest number is the claim in
+ * force and is also the number of the attempt. Its owner touches it (mtime = heartbeat, the owner's clock). A claim
+ * whose heartbeat is older than `staleAfterMs` is lost, and n + 1 may be created; a released one has mtime 0.
+ *
+ *   no claim | released | lost ──create n+1──▶ held ──release──▶ released
+ *                                               └──owner dies──▶ lost
+ */
+export const heartbeatMs = 2_000;
+export const staleAfterMs = 10_000;
+
+export interface Claim {
+  attempt: number;
+  /** How many owners of this job died before. */
+  lostBefore: number;
+  /** Touches the claim. False: somebody took over, stop and publish nothing. */
+  beat(): Promise<boolean>;
+  /** Gives the job back without having spent it. */
+  release(): Promise<void>;
+}
+
+export type ClaimState = 'none' | 'held' | 'released' | 'lost';
+
+/** The claim in force on a job's folder. */
+export async function readClaim(jobFolder: string): Promise<{ attempt: number; state: ClaimState }> {
+  const attempt = Math.max(0, ...(await attempts(jobFolder)));
+  return { attempt, state: attempt === 0 ? 'none' : await stateOf(jobFolder, attempt) };
+}
+
+/** Takes the claim, or answers null while another owner holds it. Throws only when the disk does. */
+export async function takeClaim(jobFolder: string, owner: string): Promise<Claim | null> {
+  const previous = await attempts(jobFolder);
+  const states = await Promise.all(previous.map((n) => stateOf(jobFolder, n)));
+  const latest = Math.max(0, ...previous);
+  if (latest > 0 && states[previous.indexOf(latest)] === 'held') return null;
+
+  const attempt = latest + 1;
+  const path = join(jobFolder, 'claims', String(attempt));
+  try {
+    await mkdir(join(jobFolder, 'claims'), { recursive: true });
+    await writeFile(path, JSON.stringify({ owner, claimedAt: Date.now() }), { flag: 'wx' });
+  } catch (error) {
+    if (isErrno(error, 'EEXIST')) return null;
+    throw error;
+  }
+
+  return {
+    attempt,
+    lostBefore: states.filter((state) => state !== 'released').length,
+    async beat() {
+      if (Math.max(...(await attempts(jobFolder))) > attempt) return false;
+      await utimes(path, new Date(), new Date());
+      return true;
+    },
+    async release() {
+      await utimes(path, 0, 0);
+    },
+  };
+}
+
+async function attempts(jobFolder: string): Promise<number[]> {
+  try {
+    return (await readdir(join(jobFolder, 'claims'))).map(Number);
+  } catch (error) {
+    if (isErrno(error, 'ENOENT')) return [];
+    throw error;
+  }
+}
+
+async function stateOf(jobFolder: string, attempt: number): Promise<ClaimState> {
+  const { mtimeMs } = await stat(join(jobFolder, 'claims', String(attempt)));
+  if (mtimeMs === 0) return 'released';
+  return Date.now() - mtimeMs < staleAfterMs ? 'held' : 'lost';
+}
+
+/** True for a system error with this code. */
+export const isErrno = (error: unknown, code: string): boolean =>
+  error instanceof Error && 'code' in error && error.code === code;

@@ -1,0 +1,224 @@
+import { link, mkdir, open, readFile, readdir, rename, rm, stat, unlink, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { isErrno, readClaim } from './claim.ts';
+import { appendEvents, mendLog, readEvents } from './events.ts';
+import { audioFormats, type JobRequest } from './request.ts';
+import { isFinal, type FinalState, type State } from './states.ts';
+
+/**
+ * The records of all jobs, on disk. A job's folder `jobs/<id>/` holds
+ *   request.json   what was accepted (there before the submit is answered, never changed)
+ *   claims/<n>     who runs it (claim.ts)
+ *   cancel         there once somebody asked to cancel
+ *   outcome.json   how it ended (made once, by link: the first outcome stays)
+ *   events.jsonl   the event log (events.ts)
+ * and `unfinished/<id>` is there as long as the job has no outcome, so that a start finds the open jobs by one readdir.
+ */
+export interface Outcome {
+  state: FinalState;
+  /** Epoch milliseconds. */
+  finishedAt: number;
+  attempt: number;
+  warnings: string[];
+  report?: Report;
+  error?: JobError;
+}
+
+/** Why a job did not succeed. */
+export interface JobError {
+  code: string;
+  detail: string;
+  stage?: string;
+  exitCode?: number | null;
+  /** The last lines that the engine wrote. */
+  output?: string[];
+}
+
+/** What is known about the map that was made. */
+export interface Report {
+  objects: number;
+  first_object_ms: number;
+  last_object_ms: number;
+  bpm?: number;
+  offset_ms?: number;
+  timing_confidence?: number;
+  stars?: { asked: number; got: number };
+}
+
+export interface JobRecord {
+  request: JobRequest;
+  state: State;
+  attempt: number;
+  outcome: Outcome | null;
+}
+
+const idPattern = /^[0-9a-f]{8}-[0-9a-f]{4}-[1-8][0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/;
+
+/** Whether a text can be a job's id. Asked before any path is built from it. */
+export const isJobId = (text: string): boolean => idPattern.test(text);
+
+export type Jobs = ReturnType<typeof createJobs>;
+
+export function createJobs(dataDir: string) {
+  const folder = (id: string) => join(dataDir, 'jobs', id);
+  const events = (id: string) => join(folder(id), 'events.jsonl');
+  const marker = (id: string) => join(dataDir, 'unfinished', id);
+
+  /** Makes the data folder's own folders. */
+  async function prepare() {
+    for (const name of ['jobs', 'unfinished', 'audio_storage', 'outputs', 'scratch']) {
+      await mkdir(join(dataDir, name), { recursive: true });
+    }
+  }
+
+  /** Writes the record. When this returns, the job survives a restart of everything. */
+  async function create(request: JobRequest) {
+    const draft = join(dataDir, 'jobs', `.new-${request.id}`);
+    await mkdir(draft);
+    await writeDurably(join(draft, 'request.json'), JSON.stringify(request));
+    await appendEvents(join(draft, 'events.jsonl'), [{ at: request.createdAt, type: 'state', state: 'queued' }]);
+    await writeFile(marker(request.id), '');
+    await rename(draft, folder(request.id));
+  }
+
+  async function readRequest(id: string): Promise<JobRequest | null> {
+    return (await readJson(join(folder(id), 'request.json'))) as JobRequest | null;
+  }
+
+  async function readOutcome(id: string): Promise<Outcome | null> {
+    return (await readJson(join(folder(id), 'outcome.json'))) as Outcome | null;
+  }
+
+  /** The whole record with its state, or null for an id that nobody knows. */
+  async function read(id: string): Promise<JobRecord | null> {
+    const request = isJobId(id) ? await readRequest(id) : null;
+    if (!request) return null;
+    const claim = await readClaim(folder(id));
+    const cancelled = await cancelRequested(id);
+    const outcome = await readOutcome(id); // read last: once it is there, the rest no longer matters
+    const open = cancelled ? 'cancelling' : claim.state === 'held' ? 'running' : 'queued';
+    return { request, state: outcome?.state ?? open, attempt: claim.attempt, outcome };
+  }
+
+  /** Writes the outcome. False when the job had one already: then that one stays. Only the claim's owner calls it. */
+  async function finish(id: string, outcome: Outcome): Promise<boolean> {
+    const draft = join(folder(id), `.outcome-${outcome.attempt}-${process.pid}`);
+    await writeDurably(draft, JSON.stringify(outcome));
+    let first = true;
+    try {
+      await link(draft, join(folder(id), 'outcome.json'));
+    } catch (error) {
+      if (!isErrno(error, 'EEXIST')) throw error;
+      first = false;
+    }
+    await rm(draft, { force: true });
+    await settle(id);
+    return first;
+  }
+
+  /** Brings log and marker in line with the outcome. Also mends what a crash in the middle of `finish` left. */
+  async function settle(id: string) {
+    const outcome = await readOutcome(id);
+    if (!outcome) return;
+    const last = (await readEvents(events(id))).at(-1)?.event;
+    if (!(last?.type === 'state' && isFinal(last.state))) {
+      await mendLog(events(id));
+      const detail = outcome.error ? { detail: outcome.error.detail } : {};
+      await appendEvents(events(id), [{ at: outcome.finishedAt, type: 'state', state: outcome.state, ...detail }]);
+    }
+    await rm(marker(id), { force: true });
+  }
+
+  /** Ids of the jobs without an outcome, oldest first. Markers that a crash left behind are cleared on the way. */
+  async function unfinished(): Promise<string[]> {
+    const open: string[] = [];
+    for (const id of (await readdir(join(dataDir, 'unfinished'))).sort()) {
+      if (await readOutcome(id)) await settle(id);
+      else if (await exists(folder(id))) open.push(id);
+    }
+    return open;
+  }
+
+  /** Ids of all jobs, newest first (an id begins with its time of creation). */
+  async function ids(): Promise<string[]> {
+    return (await readdir(join(dataDir, 'jobs'))).filter(isJobId).sort().reverse();
+  }
+
+  async function requestCancel(id: string) {
+    await writeFile(join(folder(id), 'cancel'), String(Date.now()));
+  }
+
+  const cancelRequested = (id: string) => exists(join(folder(id), 'cancel'));
+
+  return {
+    prepare,
+    create,
+    read,
+    readRequest,
+    readOutcome,
+    finish,
+    settle,
+    unfinished,
+    ids,
+    requestCancel,
+    cancelRequested,
+    folder,
+    events,
+    outputs: (id: string) => join(dataDir, 'outputs', id),
+    scratch: (id: string, attempt?: number) => join(dataDir, 'scratch', id, ...(attempt ? [String(attempt)] : [])),
+    uploads: () => join(dataDir, 'scratch'),
+    audio: (request: JobRequest) => join(dataDir, request.audio.path),
+    audioPath: (sha256: string, format: string) => join('audio_storage', `${sha256}.${format}`),
+    absolute: (path: string) => join(dataDir, path),
+  };
+}
+
+/** The names of the published files of a folder, `.osz` first, then by name. No folder: none. */
+export async function listOutputs(outputFolder: string): Promise<string[]> {
+  try {
+    const entries = await readdir(outputFolder, { withFileTypes: true });
+    const names = entries.filter((entry) => entry.isFile()).map((entry) => entry.name);
+    const rank = (name: string) => (name.toLowerCase().endsWith('.osz') ? 0 : 1);
+    return names.sort((a, b) => rank(a) - rank(b) || (a < b ? -1 : 1));
+  } catch (error) {
+    if (isErrno(error, 'ENOENT') || isErrno(error, 'ENOTDIR')) return [];
+    throw error;
+  }
+}
+
+/** Publishes a folder as a job's outputs by one rename. False when outputs are there already: those stay. */
+export async function publish(scratch: string, outputs: string): Promise<boolean> {
+  try {
+    await rename(scratch, outputs);
+    return true;
+  } catch (error) {
+    if (isErrno(error, 'ENOTEMPTY') || isErrno(error, 'EEXIST')) return false;
+    throw error;
+  }
+}
+
+async function writeDurably(path: string, text: string) {
+  const file = await open(path, 'w');
+  try {
+    await file.writeFile(text);
+    await file.sync();
+  } finally {
+    await file.close();
+  }
+}
+
+async function readJson(path: string): Promise<unknown> {
+  try {
+    return JSON.parse(await readFile(path, 'utf8'));
+  } catch (error) {
+    if (isErrno(error, 'ENOENT')) return null;
+    throw error;
+  }
+}
+
+async function exists(path: string): Promise<boolean> {
+  return stat(path).then(
+    () => true,
+    () => false,
+  );
+}

@@ -1,0 +1,99 @@
+import { fork, spawn, type ChildProcess, type Serializable } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { StringDecoder } from 'node:string_decoder';
+
+/** The one home of child processes. */
+
+export interface Command {
+  file: string;
+  args: string[];
+  cwd?: string;
+  /** The whole environment of the program: nothing of ours is inherited. */
+  env: Record<string, string>;
+}
+
+export interface Exit {
+  code: number | null;
+  signal: string | null;
+}
+
+const killAfterMs = 5_000;
+const setpriv = '/usr/bin/setpriv';
+
+/**
+ * Runs a program in its own process group and gives each line of its stdout and stderr (split at \r and \n) to
+ * `onLine`. When the signal aborts the whole group gets TERM, and KILL 5 s later. Resolves when the program has ended and its
+ * output is read; rejects only when it cannot be started. Where util-linux is there, the program dies with us.
+ */
+export async function runProgram(command: Command, onLine: (line: string) => void, signal: AbortSignal): Promise<Exit> {
+  const { file, args } = existsSync(setpriv)
+    ? { file: setpriv, args: ['--pdeathsig', 'KILL', command.file, ...command.args] }
+    : command;
+  const child = spawn(file, args, {
+    ...(command.cwd ? { cwd: command.cwd } : {}),
+    env: command.env,
+    detached: true,
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+
+  let killer: NodeJS.Timeout | undefined;
+  const terminate = () => {
+    signalGroup(child, 'SIGTERM');
+    killer = setTimeout(() => signalGroup(child, 'SIGKILL'), killAfterMs);
+  };
+  try {
+    return await new Promise<Exit>((resolve, reject) => {
+      child.once('error', reject);
+      child.once('close', (code, name) => resolve({ code, signal: name }));
+      splitLines(child.stdout, onLine);
+      splitLines(child.stderr, onLine);
+      if (signal.aborted) terminate();
+      else signal.addEventListener('abort', terminate, { once: true });
+      // A grandchild that keeps the pipes open must not keep the job: the group goes when its leader has gone.
+      child.once('exit', () => signalGroup(child, 'SIGKILL'));
+    });
+  } finally {
+    clearTimeout(killer);
+    signal.removeEventListener('abort', terminate);
+  }
+}
+
+function signalGroup(child: ChildProcess, signal: NodeJS.Signals) {
+  if (child.pid === undefined) return;
+  try {
+    process.kill(-child.pid, signal);
+  } catch {
+    // gone already
+  }
+}
+
+function splitLines(stream: NodeJS.ReadableStream, onLine: (line: string) => void) {
+  const decoder = new StringDecoder('utf8');
+  let rest = '';
+  stream.on('data', (chunk: Buffer) => {
+    const parts = (rest + decoder.write(chunk)).split(/[\r\n]/);
+    rest = (parts.pop() ?? '').slice(-65_536);
+    for (const part of parts) if (part.trim() !== '') onLine(part);
+  });
+  stream.on('end', () => {
+    if (rest.trim() !== '') onLine(rest);
+  });
+}
+
+export interface ForkedModule {
+  send(message: Serializable): void;
+  onMessage(listener: (message: unknown) => void): void;
+  onExit(listener: (exit: Exit) => void): void;
+  kill(signal: NodeJS.Signals): void;
+}
+
+/** Starts one of our own modules as a process with an IPC channel, with our environment or the given one. */
+export function forkModule(path: string, args: string[], env?: NodeJS.ProcessEnv): ForkedModule {
+  const child = fork(path, args, { ...(env ? { env } : {}), stdio: 'inherit' });
+  return {
+    send: (message) => void (child.connected && child.send(message)),
+    onMessage: (listener) => void child.on('message', listener),
+    onExit: (listener) => void child.once('exit', (code, signal) => listener({ code, signal })),
+    kill: (signal) => void child.kill(signal),
+  };
+}

@@ -1,0 +1,150 @@
+import { Queue, Worker, DelayedError, WaitingError, type ConnectionOptions } from 'bullmq';
+import type { Redis, RedisOptions } from 'ioredis';
+import type { Log } from './log.ts';
+import { isReady } from './redis.ts';
+import { engineNames, type EngineName } from './request.ts';
+
+/**
+ * The queue contract, both ends. One BullMQ queue per engine, so that a worker only ever takes what it can run. A queued
+ * job carries nothing but its id: the record on disk says what to do. BullMQ's job id is the job's id, so handing a job
+ * over twice is one job.
+ */
+const prefix = 'mapperatorinator';
+const queueName = (engine: EngineName) => `generate-${engine}`;
+
+/** Sorted set: one member a worker, its score is when the announcement runs out (epoch ms). */
+const workersKey = `${prefix}:workers`;
+const announcementMs = 15_000;
+export const announceEveryMs = 5_000;
+
+/** What a worker says of itself. */
+export interface Announcement {
+  worker: string;
+  engines: EngineName[];
+  models: string[];
+  formats: string[];
+}
+
+export type Queues = ReturnType<typeof createQueues>;
+
+/** The API's end, on a fail-fast connection: every call rejects within 200 ms when Redis does not answer. */
+export function createQueues(connection: Redis, log: Log) {
+  const queues = new Map(engineNames.map((engine) => [engine, open(engine)] as const));
+
+  function open(engine: EngineName) {
+    const queue = new Queue(queueName(engine), {
+      connection: connection as ConnectionOptions,
+      prefix,
+      skipWaitingForReady: true, // without these two a queue made while Redis is away hangs, or stays broken for ever
+      skipVersionCheck: true,
+      defaultJobOptions: {
+        attempts: 3,
+        backoff: { type: 'exponential', delay: 2000, jitter: 0.2 },
+        removeOnComplete: { count: 1000 },
+        removeOnFail: { count: 1000 },
+        sizeLimit: 4096,
+        stackTraceLimit: 3,
+      },
+    });
+    queue.on('error', (error) => log.debug({ err: error.message, queue: queue.name }, 'The queue reported an error.'));
+    return queue;
+  }
+
+  const of = (engine: EngineName) => queues.get(engine)!;
+
+  /** Makes sure that an unfinished job is in the queue; one that BullMQ has given up on goes in again. */
+  async function hand(engine: EngineName, id: string) {
+    const state = await of(engine).getJobState(id);
+    if (state === 'completed' || state === 'failed') await of(engine).remove(id);
+    else if (state !== 'unknown') return;
+    await of(engine).add('generate', { id }, { jobId: id });
+  }
+
+  /** Takes a job out if it still waits. */
+  const withdraw = (engine: EngineName, id: string) => of(engine).remove(id);
+
+  async function counts() {
+    const states = ['waiting', 'active', 'delayed', 'failed', 'completed'] as const;
+    const entries = engineNames.map(async (engine) => [engine, await of(engine).getJobCounts(...states)] as const);
+    return Object.fromEntries(await Promise.all(entries));
+  }
+
+  /** The announcements of the workers that are there now. */
+  async function workers(): Promise<Announcement[]> {
+    const members = await connection.zrangebyscore(workersKey, Date.now(), '+inf');
+    return members.map((member) => JSON.parse(member) as Announcement);
+  }
+
+  /** `maxmemory-policy` of this Redis; anything but noeviction may lose queued jobs. */
+  async function evictionPolicy(): Promise<string> {
+    return /maxmemory_policy:(\S+)/.exec(await connection.info('memory'))?.[1] ?? 'unknown';
+  }
+
+  return {
+    ready: () => isReady(connection),
+    hand,
+    withdraw,
+    counts,
+    workers,
+    evictionPolicy,
+    close: () => Promise.all([...queues.values()].map((queue) => queue.close())),
+  };
+}
+
+/** What became of one delivery of a job. */
+export type Delivery =
+  | 'ended' // it has an outcome
+  | 'held' // somebody else runs it: look again later
+  | 'released'; // given back, for this worker stops
+
+export interface QueueWorkerOptions {
+  engine: EngineName;
+  connection: RedisOptions;
+  concurrency: number;
+  log: Log;
+  process: (id: string) => Promise<Delivery>;
+}
+
+/** The worker's end. It only delivers: whether a job runs is up to its claim, so a lost BullMQ lock stops nothing. */
+export function createQueueWorker({ engine, connection, concurrency, log, process }: QueueWorkerOptions) {
+  const worker = new Worker<{ id: string }>(
+    queueName(engine),
+    async (job, token) => {
+      const delivery = await process(job.data.id);
+      if (delivery === 'held') {
+        await job.moveToDelayed(Date.now() + 5_000, token);
+        throw new DelayedError();
+      }
+      if (delivery === 'released') {
+        await job.moveToWait(token);
+        throw new WaitingError();
+      }
+    },
+    {
+      connection: connection as ConnectionOptions,
+      prefix,
+      concurrency,
+      lockDuration: 15_000,
+      stalledInterval: 5_000,
+      maxStalledCount: 3, // the claims count the dead workers; this bound is never the first
+      runRetryDelay: 2000,
+    },
+  );
+  worker.on('error', (error) => log.debug({ err: error.message, engine }, 'The queue reported an error.'));
+  worker.on('failed', (job, error) => log.error({ jobId: job?.id, err: error }, 'A delivery failed; it is tried again.'));
+  worker.on('lockRenewalFailed', (ids) => log.warn({ ids }, 'A queue lock was lost; the claim decides.'));
+  return worker;
+}
+
+/** Says that this worker is there, for the next 15 s. */
+export async function announce(connection: Redis, announcement: Announcement): Promise<void> {
+  await connection
+    .multi()
+    .zremrangebyscore(workersKey, '-inf', Date.now())
+    .zadd(workersKey, Date.now() + announcementMs, JSON.stringify(announcement))
+    .exec();
+}
+
+export async function withdrawAnnouncement(connection: Redis, announcement: Announcement): Promise<void> {
+  await connection.zrem(workersKey, JSON.stringify(announcement));
+}

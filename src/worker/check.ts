@@ -1,0 +1,110 @@
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { unzipSync, strFromU8 } from 'fflate';
+import { HitType, type HitObject, type IHasDuration, type ISlidableObject } from 'osu-classes';
+import { BeatmapDecoder } from 'osu-parsers';
+import * as rosu from 'rosu-pp-js';
+import { listOutputs, type Report } from '../shared/jobs.ts';
+import type { JobRequest } from '../shared/request.ts';
+
+/** An engine's result that must not be called done. */
+export class InvalidResultError extends Error {}
+
+/** A circle of the smallest size may stand this far outside the 512 × 384 playfield and still be on the screen. */
+const margin = { left: 67, right: 67, top: 60, bottom: 44 };
+
+/**
+ * Looks at what an engine wrote before anybody calls it a success: every `.osu`, beside or inside an `.osz`, parses, has
+ * objects in order of time, inside the playfield and the song; every `.osz` opens and brings its song.
+ * Throws InvalidResultError with the reason; returns what the first map is.
+ */
+export async function checkResult(folder: string, request: JobRequest): Promise<Report> {
+  const names = await listOutputs(folder);
+  const maps: string[] = [];
+  for (const name of names) {
+    const bytes = await readFile(join(folder, name));
+    if (name.endsWith('.osu')) maps.push(bytes.toString('utf8'));
+    if (name.endsWith('.osz')) maps.push(...mapsInside(name, bytes));
+  }
+  const reports = maps.map((text) => checkMap(text, request));
+  const [first] = reports;
+  if (!first) throw new InvalidResultError('The engine wrote no beatmap.');
+  return first;
+}
+
+function mapsInside(name: string, bytes: Uint8Array): string[] {
+  let entries: Record<string, Uint8Array>;
+  try {
+    entries = unzipSync(bytes);
+  } catch (error) {
+    throw new InvalidResultError(`${name} is not a readable archive.`, { cause: error });
+  }
+  const maps = Object.keys(entries).filter((entry) => entry.endsWith('.osu'));
+  const texts = maps.map((entry) => strFromU8(entries[entry] ?? new Uint8Array()));
+  for (const text of texts) {
+    const audio = /^AudioFilename:\s*(.+?)\s*$/m.exec(text)?.[1] ?? '';
+    if (!entries[audio]?.length) throw new InvalidResultError(`${name} does not contain its song "${audio}".`);
+  }
+  return texts;
+}
+
+function checkMap(text: string, request: JobRequest): Report {
+  const beatmap = decode(text);
+  const objects = beatmap.hitObjects;
+  const first = objects[0];
+  const last = objects.at(-1);
+  if (!first || !last) throw new InvalidResultError('The beatmap has no objects.');
+  if (beatmap.controlPoints.timingPoints.length === 0) throw new InvalidResultError('The beatmap has no timing point.');
+
+  const end = Math.max(...objects.map(endTime));
+  const songEnd = request.audio.seconds === undefined ? Infinity : request.audio.seconds * 1000 + 1000;
+  if (end > songEnd) throw new InvalidResultError(`The beatmap goes on to ${Math.round(end)} ms, after the song's end.`);
+  let before = -Infinity;
+  for (const object of objects) {
+    if (!(object.startTime >= before)) throw new InvalidResultError(`Objects are out of order at ${object.startTime} ms.`);
+    if (beatmap.mode !== 1 && beatmap.mode !== 3 && !(object.hitType & HitType.Spinner)) checkPosition(object);
+    before = object.startTime;
+  }
+  return {
+    objects: objects.length,
+    first_object_ms: Math.round(first.startTime),
+    last_object_ms: Math.round(last.startTime),
+    bpm: Math.round(beatmap.bpm * 100) / 100,
+    offset_ms: Math.round(beatmap.controlPoints.timingPoints[0]?.startTime ?? 0),
+    stars: { asked: request.params.difficulty, got: starsOf(text) },
+  };
+}
+
+function decode(text: string) {
+  try {
+    return new BeatmapDecoder().decodeFromString(text, { parseStoryboard: false });
+  } catch (error) {
+    throw new InvalidResultError('The beatmap cannot be parsed.', { cause: error });
+  }
+}
+
+function checkPosition(object: HitObject) {
+  const { startX: x, startY: y } = object;
+  const path = (object as Partial<ISlidableObject>).path;
+  const tail = path?.positionAt(1);
+  for (const point of [{ x, y }, { x: x + (tail?.x ?? 0), y: y + (tail?.y ?? 0) }]) {
+    const inside =
+      point.x >= -margin.left &&
+      point.x <= 512 + margin.right &&
+      point.y >= -margin.top &&
+      point.y <= 384 + margin.bottom;
+    if (!inside) throw new InvalidResultError(`An object at ${object.startTime} ms is off the screen.`);
+  }
+}
+
+const endTime = (object: HitObject) => (object as Partial<IHasDuration>).endTime ?? object.startTime;
+
+/** Star rating of the game's own algorithm, to 0.01. */
+function starsOf(text: string): number {
+  const map = new rosu.Beatmap(text);
+  try {
+    return Math.round(new rosu.Difficulty().calculate(map).stars * 100) / 100;
+  } finally {
+    map.free();
+  }
+}

@@ -1,0 +1,49 @@
+import { Redis } from 'ioredis';
+import type { RedisAddress } from '../shared/config.ts';
+import type { Log } from '../shared/log.ts';
+import {
+  announce,
+  announceEveryMs,
+  createQueueWorker,
+  withdrawAnnouncement,
+  type Announcement,
+  type Delivery,
+} from '../shared/queue.ts';
+import { connectFailFast, patientOptions } from '../shared/redis.ts';
+
+interface Options {
+  address: RedisAddress;
+  announcement: Announcement;
+  concurrency: number;
+  log: Log;
+  run: (id: string, shutdown: AbortSignal) => Promise<Delivery>;
+}
+
+/** Takes jobs from the queues of this worker's engines. Waits for Redis as long as it is away. */
+export function consumeQueues({ address, announcement, concurrency, log, run }: Options) {
+  const stopping = new AbortController();
+  const presence: Redis = connectFailFast(address, log, 'queue');
+  const speak = () => void announce(presence, announcement).catch(() => undefined); // said again in 5 s
+  presence.on('ready', speak);
+  const timer = setInterval(speak, announceEveryMs);
+  const workers = announcement.engines.map((engine) =>
+    createQueueWorker({
+      engine,
+      connection: patientOptions(address),
+      concurrency,
+      log,
+      process: (id) => run(id, stopping.signal),
+    }),
+  );
+
+  return {
+    /** Gives the running jobs back and takes no more. Hangs while Redis is away: the caller has a deadline. */
+    async close() {
+      clearInterval(timer);
+      await withdrawAnnouncement(presence, announcement).catch(() => undefined);
+      stopping.abort();
+      await Promise.all(workers.map((worker) => worker.close()));
+      presence.disconnect();
+    },
+  };
+}

@@ -1,0 +1,32 @@
+import { existsSync } from 'node:fs';
+import { delimiter, join } from 'node:path';
+import type { Config } from '../../shared/config.ts';
+import { builtinModel, installedModels } from '../../shared/models.ts';
+import type { Announcement } from '../../shared/queue.ts';
+import { audioFormats, type EngineName } from '../../shared/request.ts';
+import { createBuiltinEngine } from './builtin/adapter.ts';
+import type { Engine } from './engine.ts';
+import { createMapperatorinatorEngine } from './mapperatorinator/adapter.ts';
+
+/** The engines that this host can run under its configuration, and what to announce of them. */
+export async function createEngines(config: Config, node: string) {
+  const engines = new Map<EngineName, Engine>();
+  const models: string[] = [];
+  if (config.engine !== 'mapperatorinator') {
+    engines.set('builtin', createBuiltinEngine({ node, searchPath: config.searchPath }));
+    models.push(builtinModel);
+  }
+  const home = config.mapperatorinatorHome;
+  if (config.engine !== 'builtin' && home) {
+    const { python, searchPath, cudaVisibleDevices } = config;
+    engines.set('mapperatorinator', createMapperatorinatorEngine({ home, python, searchPath, cudaVisibleDevices }));
+    models.push(...(await installedModels(home)));
+  }
+  const withFfmpeg = config.searchPath.split(delimiter).some((folder) => existsSync(join(folder, 'ffmpeg')));
+  const announced: Omit<Announcement, 'worker'> = {
+    engines: [...engines.keys()],
+    models,
+    formats: audioFormats.filter((format) => format !== 'm4a' || withFfmpeg),
+  };
+  return { engines, announced };
+}

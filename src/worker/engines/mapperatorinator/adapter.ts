@@ -1,0 +1,33 @@
+import type { Engine } from '../engine.ts';
+import { mapperatorinatorCommand } from './command.ts';
+import { createMapperatorinatorReader, explainFailure } from './progress.ts';
+
+interface Host {
+  /** The checkout of the public project. */
+  home: string;
+  python: string;
+  searchPath: string;
+  cudaVisibleDevices: string | null;
+}
+
+/** The public Python project, one process a job. */
+export function createMapperatorinatorEngine({ home, python, searchPath, cudaVisibleDevices }: Host): Engine {
+  return {
+    name: 'mapperatorinator',
+    start(request, paths) {
+      const { requestJson, ...command } = mapperatorinatorCommand({
+        request,
+        audioPath: paths.audio,
+        outDir: paths.out,
+        requestPath: paths.request,
+        home,
+        python,
+        searchPath,
+        cudaVisibleDevices,
+      });
+      return { command, document: requestJson };
+    },
+    reader: (request) => createMapperatorinatorReader(request.params, request.model),
+    explain: (lastLines, exit) => explainFailure(lastLines, exit.code),
+  };
+}

@@ -1,0 +1,72 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Cache } from '../shared/cache.ts';
+import type { ToApi } from '../shared/ipc.ts';
+import type { Log } from '../shared/log.ts';
+import type { Delivery } from '../shared/queue.ts';
+
+const lookAgainMs = 3_000;
+
+/** A cache that lives in the parent's memory: writes go there, reads are misses. */
+export function createParentCache(tell: (message: ToApi) => void): Cache {
+  return {
+    get: async () => null,
+    set: async (family, name, value) => tell({ type: 'cache', family, name, value }),
+    drop: async (family, name) => tell({ type: 'uncache', family, name }),
+    generation: async () => '',
+    setUnlessDropped: async () => false,
+  };
+}
+
+interface Options {
+  concurrency: number;
+  log: Log;
+  run: (id: string, shutdown: AbortSignal) => Promise<Delivery>;
+}
+
+/** Runs what the parent asks for, first come first served, each job once at a time. */
+export function createForkedRunner({ concurrency, log, run }: Options) {
+  const stopping = new AbortController();
+  const waiting = new Set<string>();
+  const running = new Map<string, Promise<void>>();
+
+  function next() {
+    for (const id of waiting) {
+      if (running.size >= concurrency || stopping.signal.aborted) return;
+      waiting.delete(id);
+      running.set(id, deliver(id));
+    }
+  }
+
+  async function deliver(id: string) {
+    try {
+      const delivery = await run(id, stopping.signal);
+      if (delivery === 'held') void sleep(lookAgainMs).then(() => add(id));
+    } catch (error) {
+      log.error({ jobId: id, err: error }, 'The job could not be run; it is tried again.');
+      void sleep(lookAgainMs).then(() => add(id));
+    } finally {
+      running.delete(id);
+      next();
+    }
+  }
+
+  function add(id: string) {
+    if (running.has(id) || stopping.signal.aborted) return;
+    waiting.add(id);
+    next();
+  }
+
+  return {
+    add,
+    /** Takes nothing new and resolves when what runs has ended. */
+    async drain() {
+      waiting.clear();
+      await Promise.all(running.values());
+    },
+    /** Gives the running jobs back. */
+    async close() {
+      stopping.abort();
+      await Promise.all(running.values());
+    },
+  };
+}

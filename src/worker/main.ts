@@ -1,0 +1,88 @@
+import { randomUUID } from 'node:crypto';
+import { hostname } from 'node:os';
+import { createCache } from '../shared/cache.ts';
+import { ConfigError, loadConfig, type Config } from '../shared/config.ts';
+import type { ToApi, ToWorker } from '../shared/ipc.ts';
+import { createJobs } from '../shared/jobs.ts';
+import { createLog, type Log } from '../shared/log.ts';
+import { connectFailFast } from '../shared/redis.ts';
+import { consumeQueues } from './consume.ts';
+import { createEngines } from './engines/index.ts';
+import { createForkedRunner, createParentCache } from './forked.ts';
+import { createRunner } from './run.ts';
+
+const shutdownMs = 15_000;
+
+/**
+ * A worker process. As started by an operator it takes jobs from the queues; with `--forked` it is the child of an API
+ * process that has no Redis, and takes them over its IPC channel.
+ */
+async function main(config: Config, log: Log) {
+  const jobs = createJobs(config.dataDir);
+  await jobs.prepare();
+  const { engines, announced } = await createEngines(config, process.execPath);
+  const worker = `${hostname()}:${process.pid}:${randomUUID().slice(0, 8)}`;
+  const announcement = { worker, ...announced };
+  const concurrency = config.workerConcurrency;
+
+  if (process.argv.includes('--forked')) {
+    const tell = (message: ToApi) => void (process.connected && process.send?.(message));
+    const run = createRunner({ jobs, cache: createParentCache(tell), engines, owner: worker, log });
+    const runner = createForkedRunner({ concurrency, log, run });
+    process.on('message', (message: ToWorker) => {
+      if (message.type === 'run') runner.add(message.id);
+      else void runner.drain().then(() => process.exit(0));
+    });
+    process.on('disconnect', () => stop('disconnect'));
+    onStop(() => runner.close());
+    tell({ type: 'ready', announcement });
+    return;
+  }
+
+  const { queueRedis, cacheRedis } = config;
+  if (!queueRedis) {
+    log.info('No Redis is configured: the API does the work, this worker only waits.');
+    const idle = setInterval(() => undefined, 60_000);
+    onStop(() => Promise.resolve(clearInterval(idle)));
+    return;
+  }
+  const redis = cacheRedis && connectFailFast(cacheRedis, log, 'cache');
+  const run = createRunner({ jobs, cache: createCache(redis), engines, owner: worker, log });
+  const consumer = consumeQueues({ address: queueRedis, announcement, concurrency, log, run });
+  log.info({ worker, engines: announced.engines, models: announced.models }, 'The worker is up.');
+  onStop(async () => {
+    await consumer.close();
+    redis?.disconnect();
+  });
+}
+
+let stopping = false;
+let close = () => Promise.resolve();
+
+function onStop(closer: () => Promise<void>) {
+  close = closer;
+}
+
+function stop(reason: string) {
+  if (stopping) return;
+  stopping = true;
+  log.info({ reason }, 'The worker stops.');
+  setTimeout(() => process.exit(1), shutdownMs).unref();
+  void close().then(() => process.exit(0));
+}
+
+function configure(): Config {
+  try {
+    return loadConfig();
+  } catch (error) {
+    if (!(error instanceof ConfigError)) throw error;
+    process.stderr.write(`${error.message}\n`);
+    process.exit(2);
+  }
+}
+
+const config = configure();
+const log = createLog('worker', config.logLevel);
+process.on('SIGTERM', stop);
+process.on('SIGINT', stop);
+await main(config, log);

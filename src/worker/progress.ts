@@ -1,0 +1,85 @@
+import type { Cache } from '../shared/cache.ts';
+import { appendEvents, type JobEvent } from '../shared/events.ts';
+import type { Log } from '../shared/log.ts';
+
+/** At most this often is progress written to the cache and the log: five times a second. */
+const everyMs = 200;
+/** An engine that floods its output does not fill the disk. */
+const maxOutputLines = 20_000;
+const maxLineLength = 2_000;
+
+export interface Progress {
+  percent: number;
+  stage: string;
+}
+
+export type ProgressReporter = ReturnType<typeof createProgressReporter>;
+
+/**
+ * Turns what one attempt says into one monotonic progress, in `job_progress:<id>` and in the event log. `from` is where
+ * an earlier attempt got to: a viewer never sees the percentage fall.
+ */
+export function createProgressReporter(deps: { id: string; log: Log; cache: Cache; path: string; from: number }) {
+  const { id, log, cache, path } = deps;
+  let current: Progress = { percent: deps.from, stage: 'started' };
+  let written: Progress = { percent: -1, stage: '' };
+  let timer: NodeJS.Timeout | undefined;
+  let lines = 0;
+  let pending: JobEvent[] = [];
+  let writing: Promise<void> = Promise.resolve();
+  let failed = false;
+
+  function push(event: JobEvent) {
+    pending.push(event);
+    if (pending.length === 1) writing = writing.then(flushPending);
+  }
+
+  async function flushPending() {
+    const events = pending;
+    pending = [];
+    try {
+      await appendEvents(path, events);
+    } catch (error) {
+      if (!failed) log.error({ jobId: id, err: error }, 'The event log cannot be written.');
+      failed = true;
+    }
+  }
+
+  function write() {
+    clearTimeout(timer);
+    timer = undefined;
+    if (current.percent === written.percent && current.stage === written.stage) return;
+    written = current;
+    const progress = Math.round(current.percent * 10) / 10;
+    push({ at: Date.now(), type: 'progress', progress, stage: current.stage, estimated: false });
+    void cache.set('job_progress', id, {
+      progress,
+      stage: current.stage,
+      last_update: Date.now() / 1000,
+      estimated: false,
+    });
+  }
+
+  return {
+    event: push,
+    output(line: string) {
+      lines += 1;
+      if (lines > maxOutputLines) return;
+      const shown = lines === maxOutputLines ? '… the rest of the output is left out' : line.slice(0, maxLineLength);
+      push({ at: Date.now(), type: 'output', line: shown.trimEnd() });
+    },
+    /** Percent is capped below 100: that is reached by the checked result only. */
+    advance({ percent, stage }: Progress) {
+      current = { percent: Math.min(99.9, Math.max(current.percent, percent)), stage };
+      timer ??= setTimeout(write, everyMs);
+    },
+    stage: () => current.stage,
+    percent: () => current.percent,
+    /** Writes what is still held back. */
+    async close() {
+      if (timer) write();
+      while (pending.length > 0) await writing;
+      await writing;
+    },
+  };
+}
