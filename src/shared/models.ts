@@ -1,11 +1,15 @@
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { parse } from 'yaml';
+import { vocabularies } from './descriptors.ts';
 import type { FieldProblem } from './problems.ts';
 import type { Params } from './request.ts';
 
 /** The name of the embedded generator, as a model. */
 export const builtinModel = 'builtin';
+
+/** What a request says for: the best model that is there. */
+export const defaultModel = 'default';
 
 interface ModelFacts {
   /** 0 osu!, 1 taiko, 2 catch, 3 mania. */
@@ -46,40 +50,65 @@ const facts: Record<string, ModelFacts> = {
 /** The names of the published models, best first. */
 export const modelNames: readonly string[] = Object.keys(facts);
 
-const builtinFacts: ModelFacts = { gamemodes: [0], years: null, in_context: [], output_type: ['TIMING', 'MAP'], descriptors: null };
+const builtinFacts: ModelFacts = {
+  gamemodes: [0],
+  years: null,
+  in_context: [],
+  output_type: ['TIMING', 'MAP'],
+  descriptors: null,
+};
 
 /** What a model can do; an empty object for one that only its owner knows. */
 export function modelFacts(name: string): Partial<ModelFacts> {
   return name === builtinModel ? builtinFacts : (facts[name] ?? {});
 }
 
-/** What a model would choke on after minutes of loading, refused before: one problem a field. */
+/**
+ * What a model would choke on after minutes of loading, or quietly leave out: refused before, one problem a field. Of a
+ * model that only its owner knows nothing is refused. The ranges that hold for every model are the request's own.
+ */
 export function modelProblems(name: string, params: Params): FieldProblem[] {
-  const { gamemodes, descriptors } = modelFacts(name);
+  const { gamemodes, years, descriptors } = modelFacts(name);
   const problems: FieldProblem[] = [];
   if (gamemodes && !gamemodes.includes(params.gamemode)) {
     const detail = `the model ${name} makes maps for gamemode ${gamemodes.join(', ')} only`;
     problems.push({ field: 'gamemode', code: 'mode_not_available', detail });
   }
+  if (years && params.year !== undefined && (params.year < years[0] || params.year > years[1])) {
+    const detail = `the model ${name} knows the years ${years[0]} to ${years[1]}`;
+    problems.push({ field: 'year', code: 'invalid_value', detail });
+  }
   for (const field of ['descriptors', 'negative_descriptors'] as const) {
-    if (descriptors === null && params[field]) {
-      problems.push({ field, code: 'not_supported', detail: `the model ${name} knows no descriptors` });
-    }
+    const problem = descriptors !== undefined && descriptorProblem(name, descriptors, params[field] ?? []);
+    if (problem) problems.push({ field, ...problem });
   }
   return problems;
+}
+
+function descriptorProblem(model: string, vocabulary: ModelFacts['descriptors'], names: string[]) {
+  if (names.length === 0) return null;
+  if (vocabulary === null) return { code: 'not_supported', detail: `the model ${model} knows no descriptors` };
+  const unknown = names.filter((name) => !vocabularies[vocabulary].has(name));
+  if (unknown.length === 0) return null;
+  const list = unknown.map((name) => `"${name}"`).join(', ');
+  return { code: 'unknown_descriptor', detail: `the model ${model} does not know ${list}` };
 }
 
 /** The models that a checkout of Mapperatorinator has configs for. `default` is their common base and does not run. */
 export async function installedModels(home: string): Promise<string[]> {
   const files = await readdir(configFolder(home)).catch(() => []);
   const names = files.filter((file) => file.endsWith('.yaml')).map((file) => file.slice(0, -'.yaml'.length));
-  return names.filter((name) => name !== 'default').sort();
+  return names.filter((name) => name !== defaultModel).sort();
 }
 
 const configFolder = (home: string) => join(home, 'configs', 'inference');
 
-/** A model's own values over those of `default.yaml`. Local paths are left out. Throws when the file cannot be read. */
+/**
+ * A model's own values over those of `default.yaml`. Local paths are left out. Throws when the name is not one of
+ * `installedModels` or a file cannot be read.
+ */
 export async function readModelConfig(home: string, name: string): Promise<Record<string, unknown>> {
+  if (!(await installedModels(home)).includes(name)) throw new Error(`"${name}" is not an installed model.`);
   const layers = await Promise.all(
     ['default', name].map(async (layer) => {
       const text = await readFile(join(configFolder(home), `${layer}.yaml`), 'utf8').catch((error: unknown) => {
@@ -93,4 +122,4 @@ export async function readModelConfig(home: string, name: string): Promise<Recor
   return Object.fromEntries(Object.entries(values).filter(([, value]) => !isLocalPath(value)));
 }
 
-const isLocalPath = (value: unknown) => typeof value === 'string' && /^(\/|~|[a-zA-Z]:\\)/.test(value);
+const isLocalPath = (value: unknown) => typeof value === 'string' && /^([/\\~]|[a-zA-Z]:[\\/])/.test(value);

@@ -1,6 +1,7 @@
 import type { Engine } from '../engine.ts';
 import { mapperatorinatorCommand } from './command.ts';
-import { createMapperatorinatorReader, explainFailure } from './progress.ts';
+import { explainFailure } from './failure.ts';
+import { createMapperatorinatorReader } from './progress.ts';
 
 interface Host {
   /** The checkout of the public project. */
@@ -28,6 +29,6 @@ export function createMapperatorinatorEngine({ home, python, searchPath, cudaVis
       return { command, document: requestJson };
     },
     reader: (request) => createMapperatorinatorReader(request.params, request.model),
-    explain: (lastLines, exit) => explainFailure(lastLines, exit.code),
+    explain: explainFailure,
   };
 }

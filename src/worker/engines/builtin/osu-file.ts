@@ -1,0 +1,116 @@
+import type { TimingPoint } from './timing.ts';
+
+/** One line of [HitObjects] or [TimingPoints] is made elsewhere; this is what is around them. */
+export interface BeatmapFile {
+  audioFilename: string;
+  previewTime: number;
+  beatDivisor: number;
+  title: string;
+  titleUnicode: string;
+  artist: string;
+  artistUnicode: string;
+  creator: string;
+  version: string;
+  source: string;
+  tags: string;
+  hp: number;
+  cs: number;
+  od: number;
+  ar: number;
+  sliderMultiplier: number;
+  tickRate: number;
+  background: string | null;
+  breaks: readonly (readonly [startMs: number, endMs: number])[];
+  timingPoints: readonly TimingPoint[];
+  /** Inherited (green) lines. */
+  effects: readonly Effect[];
+  hitObjects: readonly string[];
+}
+
+export interface Effect {
+  time: number;
+  volume: number;
+  kiai: boolean;
+}
+
+/** The text of a `.osu` file, format 14, with \r\n as the game writes it. */
+export function osuFile(map: BeatmapFile): string {
+  const lines = [
+    'osu file format v14',
+    '',
+    '[General]',
+    `AudioFilename: ${map.audioFilename}`,
+    'AudioLeadIn: 0',
+    `PreviewTime: ${map.previewTime}`,
+    'Countdown: 0',
+    'SampleSet: Soft',
+    'StackLeniency: 0.7',
+    'Mode: 0',
+    'LetterboxInBreaks: 0',
+    'WidescreenStoryboard: 0',
+    '',
+    '[Editor]',
+    'DistanceSpacing: 1',
+    `BeatDivisor: ${map.beatDivisor}`,
+    'GridSize: 4',
+    'TimelineZoom: 1',
+    '',
+    '[Metadata]',
+    `Title:${map.title}`,
+    `TitleUnicode:${map.titleUnicode}`,
+    `Artist:${map.artist}`,
+    `ArtistUnicode:${map.artistUnicode}`,
+    `Creator:${map.creator}`,
+    `Version:${map.version}`,
+    `Source:${map.source}`,
+    `Tags:${map.tags}`,
+    'BeatmapID:0',
+    'BeatmapSetID:-1',
+    '',
+    '[Difficulty]',
+    `HPDrainRate:${map.hp}`,
+    `CircleSize:${map.cs}`,
+    `OverallDifficulty:${map.od}`,
+    `ApproachRate:${map.ar}`,
+    `SliderMultiplier:${map.sliderMultiplier}`,
+    `SliderTickRate:${map.tickRate}`,
+    '',
+    '[Events]',
+    '//Background and Video events',
+    ...(map.background === null ? [] : [`0,0,"${map.background}",0,0`]),
+    '//Break Periods',
+    ...map.breaks.map(([start, end]) => `2,${start},${end}`),
+    '',
+    '[TimingPoints]',
+    ...timingLines(map),
+    '',
+    '[Colours]',
+    'Combo1 : 255,128,160',
+    'Combo2 : 96,192,255',
+    'Combo3 : 160,224,112',
+    'Combo4 : 255,200,96',
+    '',
+    '[HitObjects]',
+    ...map.hitObjects,
+    '',
+  ];
+  return lines.join('\r\n');
+}
+
+/** Red lines carry the tempo, green ones volume and kiai; the first line is red and without kiai. */
+function timingLines({ timingPoints, effects }: BeatmapFile): string[] {
+  const red = timingPoints.map(({ offsetMs, bpm, meter }) => ({
+    time: offsetMs,
+    rank: 0,
+    text: `${offsetMs},${trim(60_000 / bpm)},${meter},2,0,${effects[0]?.volume ?? 60},1,0`,
+  }));
+  const green = effects.map(({ time, volume, kiai }) => ({
+    time,
+    rank: 1,
+    text: `${time},-100,${timingPoints[0]?.meter ?? 4},2,0,${volume},0,${kiai ? 1 : 0}`,
+  }));
+  return [...red, ...green].sort((a, b) => a.time - b.time || a.rank - b.rank).map(({ text }) => text);
+}
+
+/** As many digits as a double needs, without an exponent. */
+const trim = (value: number) => String(Math.round(value * 1e12) / 1e12);

@@ -1,0 +1,120 @@
+import { dirname, parse } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { defaultModel } from '../../../shared/models.ts';
+import type { Command } from '../../../shared/process.ts';
+
+const program = fileURLToPath(new URL('./run.py', import.meta.url));
+
+/** The parameters that go to the program as they are. Whatever else a request holds stays here. */
+const passed = [
+  'gamemode',
+  'difficulty',
+  'year',
+  'mapper_id',
+  'hp_drain_rate',
+  'circle_size',
+  'overall_difficulty',
+  'approach_rate',
+  'slider_multiplier',
+  'slider_tick_rate',
+  'keycount',
+  'hold_note_ratio',
+  'scroll_speed_ratio',
+  'cfg_scale',
+  'temperature',
+  'top_p',
+  'seed',
+  'start_time',
+  'end_time',
+  'export_osz',
+  'hitsounded',
+  'super_timing',
+  'descriptors',
+  'negative_descriptors',
+  'title',
+  'artist',
+  'title_unicode',
+  'artist_unicode',
+  'creator',
+  'version',
+  'source',
+  'tags',
+  'bpm',
+  'offset',
+  'preview_time',
+] as const;
+
+export interface EngineRequest {
+  model: string;
+  audio: { filename: string; title?: string; artist?: string };
+  params: Record<string, unknown>;
+}
+
+interface Job {
+  request: EngineRequest;
+  audioPath: string;
+  outDir: string;
+  /** Where the caller writes `requestJson` before the start. */
+  requestPath: string;
+  /** The checkout of the public project. */
+  home: string;
+  python: string;
+  searchPath: string;
+  /** As it is given to this service; null leaves the choice of a GPU to the program. */
+  cudaVisibleDevices: string | null;
+}
+
+/**
+ * How to start one job, and the document that its program reads. Parameters that were not sent are not set, so that the
+ * model's own values apply. Throws on a model name that is not a plain file name.
+ */
+export function mapperatorinatorCommand(job: Job): Command & { cwd: string; requestJson: unknown } {
+  const { model } = job.request;
+  if (!/^[A-Za-z0-9][\w.-]*$/.test(model) || model === defaultModel) throw new Error(`"${model}" is not a model's name.`);
+  return {
+    file: job.python,
+    args: [program, job.requestPath],
+    cwd: job.home,
+    env: environment(job),
+    requestJson: { config: model, args: programArguments(job) },
+  };
+}
+
+function environment({ searchPath, requestPath, cudaVisibleDevices }: Job): Record<string, string> {
+  return {
+    PATH: searchPath, // ffmpeg
+    TMPDIR: dirname(requestPath), // goes with the job, also when the program is killed
+    HF_HUB_OFFLINE: '1',
+    PYTHONUNBUFFERED: '1',
+    PYTHONIOENCODING: 'utf-8',
+    PYTHONDONTWRITEBYTECODE: '1',
+    ...(cudaVisibleDevices === null ? {} : { CUDA_VISIBLE_DEVICES: cudaVisibleDevices }),
+  };
+}
+
+function programArguments({ request, audioPath, outDir }: Job): Record<string, unknown> {
+  const { audio, params } = request;
+  const sent = passed.flatMap((name) => (params[name] === undefined ? [] : [[name, clean(params[name])] as const]));
+  const artist = audio.artist === undefined ? {} : { artist: clean(audio.artist) };
+  return {
+    title: clean(audio.title ?? parse(audio.filename).name),
+    ...artist,
+    // Left to itself the program writes all its settings here, with local paths.
+    tags: '',
+    ...Object.fromEntries(sent),
+    audio_path: audioPath,
+    output_path: outDir,
+    beatmap_path: '',
+    background: '',
+    use_server: false,
+  };
+}
+
+/**
+ * A line break in a text would be one in the `.osu` file, where it begins a section of the client's choice; half of a
+ * surrogate pair cannot be written at all, which the program would notice after minutes.
+ */
+function clean(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(clean);
+  return typeof value === 'string' ? value.replace(/[\p{Cc}\p{Cs}\p{Zl}\p{Zp}]+/gu, ' ') : value;
+}

@@ -1,0 +1,103 @@
+import type { EngineLine } from '../engine.ts';
+import { loaded, stagePlan, type Stage } from './plan.ts';
+
+/** When the attention line comes, Python's imports are done: some 8 s of a run, in percent of it. */
+const imported = 2;
+
+const bar = /^\s*\d{1,3}%\|[^|]*\|\s*(\d+)\/(\d+)\s+\[/;
+const title = /^Generating (timing|kiai|map|sv)$/;
+const positions = /^seq len (\d+)$/;
+const incomplete = /^Warning: (?:Incomplete|Invalid) (slider|hold note|drumroll|denden|spinner)\b/;
+const saved = /^Generated (?:beatmap|\.osz) saved to ./;
+
+/** Positions are sampled in parts of 1024 that overlap by 128 at both ends, each with a bar of its own. */
+const partsOf = (length: number) => Math.max(1, Math.ceil((length - 2 * 128) / (1024 - 2 * 128)));
+
+/**
+ * Reads a run of inference.py line by line. Only the program's own titles and nameless bars move the progress, and only
+ * along the plan of this request: downloads, paths, dates and echoed values do not. The percentage never falls.
+ */
+export function createMapperatorinatorReader(
+  params: Record<string, unknown>,
+  model: string,
+): (line: string) => EngineLine {
+  const plan = stagePlan(params, model);
+  const told = new Set<string>();
+  const broken = new Map<string, number>();
+  let stage: Stage | null = null;
+  let percent = 0;
+  let parts = 1;
+  let part = 0;
+  /** The last bar that was drawn is full, so a full one again says nothing new. */
+  let full = true;
+
+  const at = (word: string, reached: number): EngineLine => {
+    percent = Math.max(percent, reached);
+    return { progress: { stage: word, percent } };
+  };
+
+  function enter(name: string): EngineLine {
+    const next = plan.find((step) => step.title === name);
+    if (!next || (stage && next.from <= stage.from)) return {};
+    stage = next;
+    [part, parts, full] = [0, 1, true];
+    return at(next.word, next.from);
+  }
+
+  function draw(done: number, total: number): EngineLine {
+    if (!stage || total === 0 || done > total) return {};
+    // A full bar right after a title is the last one of the stage before, late on another stream.
+    if (full && done === total) return {};
+    full = done === total;
+    const share = Math.min(1, (part + done / total) / parts);
+    if (full) part += 1;
+    return at(stage.word, stage.from + (stage.to - stage.from) * share);
+  }
+
+  function warnOnce(text: string): EngineLine {
+    if (told.has(text)) return {};
+    told.add(text);
+    return { warning: text };
+  }
+
+  return (line) => {
+    const drawn = bar.exec(line);
+    if (drawn) return draw(Number(drawn[1]), Number(drawn[2]));
+    if (/^Using .+ for attention|^Flash Attention .+ Falling back to SDPA\.$/.test(line))
+      return at('loading_model', imported);
+    if (/^Model loaded: ./.test(line) && !stage) return at('loading_model', loaded);
+    const name = title.exec(line)?.[1];
+    if (name !== undefined) return enter(name);
+    const length = positions.exec(line)?.[1];
+    if (length !== undefined) {
+      const entered = enter('positions');
+      parts = partsOf(Number(length));
+      return entered;
+    }
+    const kind = incomplete.exec(line)?.[1];
+    if (kind !== undefined) {
+      broken.set(kind, (broken.get(kind) ?? 0) + 1);
+      return stage ? at('postprocessing', Math.max(percent, stage.to)) : {};
+    }
+    if (saved.test(line)) return { ...at('saving', 100), ...summary(broken) };
+    const remark = remarkOf(line);
+    return remark === undefined ? {} : warnOnce(remark);
+  };
+}
+
+function summary(broken: ReadonlyMap<string, number>): EngineLine {
+  if (broken.size === 0) return {};
+  const counts = [...broken].map(([kind, count]) => `${kind}: ${count}`).join(', ');
+  return {
+    warning: `The model left objects incomplete (${counts}); they are not in the map. Many of them mean a bad map.`,
+  };
+}
+
+/** What the program prints and goes on, in words for its user. */
+function remarkOf(line: string): string | undefined {
+  const [, kind, value] = /^(Descriptor|Mapper) class (.+) not found\. (?:Skipping|Using default)\.$/.exec(line) ?? [];
+  if (kind === 'Descriptor') return `The model does not know the descriptor "${value}"; it was left out.`;
+  if (kind === 'Mapper') return `The model does not know the mapper ${value}; it used no mapper's style.`;
+  if (/^(CUDA|MPS) is not available\. Falling back to CPU\.$/.test(line)) return `${line} This is slow.`;
+  return undefined;
+}

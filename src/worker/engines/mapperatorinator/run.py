@@ -1,0 +1,97 @@
+"""One job of Mapperatorinator: `python run.py REQUEST.json`, started in the folder of its checkout.
+
+REQUEST.json is {"config": "v32", "args": {"gamemode": 0, ...}}. The arguments are set on the composed config as data: no
+override grammar and no interpolation ever sees them, so a title `${oc.env:HOME}` is that title. What is printed is the
+program's own, except for the names of this machine's folders; after an exception the last line is `Failed: <type>: <text>`.
+"""
+
+import io
+import json
+import os
+import sys
+import traceback
+from pathlib import Path
+
+
+class Relay(io.TextIOWrapper):
+    """Stdout and stderr as one stream, in the order of writing, without the names of this machine's folders."""
+
+    def __init__(self, names):
+        os.dup2(1, 2)  # what native code writes to stderr comes the same way
+        super().__init__(open(1, "wb", closefd=False), encoding="utf-8", errors="backslashreplace", newline="")
+        self.names = names
+
+    def write(self, text):
+        for folder in sorted(self.names, key=len, reverse=True):
+            text = text.replace(folder, self.names[folder])
+        # A bar begins with its \r, so a reader of lines would see each one only when the next comes.
+        super().write(text[1:] + "\r" if text.startswith("\r") else text)
+        self.flush()
+        return len(text)
+
+
+def folder_names(request_path):
+    folders = {
+        os.getcwd(): "<engine>",
+        str(request_path.parent): "<job>",
+        str(Path(__file__).resolve().parent): "<runner>",
+        sys.prefix: "<python>",
+        sys.base_prefix: "<python>",
+        os.path.expanduser("~"): "<home>",
+    }
+    return {folder: name for folder, name in folders.items() if len(folder) > 1}
+
+
+def compose_config(name):
+    import config  # noqa: F401  registers the schemas that the config files build on
+    from hydra import compose, initialize_config_dir
+    from omegaconf import OmegaConf
+
+    folder = Path("configs/inference").resolve()
+    known = sorted(path.stem for path in folder.glob("*.yaml") if path.stem != "default")
+    if name not in known:
+        raise LookupError(f"Unknown model {name!r}; the checkout has {', '.join(known)}.")
+    with initialize_config_dir(version_base="1.1", config_dir=str(folder)):
+        return OmegaConf.to_object(compose(config_name=name))
+
+
+def assign(cfg, args):
+    from osuT5.osuT5.tokenizer import ContextType
+
+    for key, value in args.items():
+        if not hasattr(cfg, key):
+            raise LookupError(f"This version of Mapperatorinator has no parameter {key!r}.")
+        if key in ("in_context", "output_type"):
+            value = [ContextType[name] for name in value]
+        setattr(cfg, key, value)
+
+
+def run(request_path, relay):
+    request = json.loads(request_path.read_text(encoding="utf-8"))
+    cfg = compose_config(request["config"])
+    if os.path.isabs(cfg.model_path):
+        relay.names[cfg.model_path] = "<model>"
+    assign(cfg, request["args"])
+
+    import inference
+
+    inference.main(cfg)
+
+
+def main():
+    request_path = Path(sys.argv[1]).resolve()
+    sys.path[0] = os.getcwd()  # the program's modules, not the folder of this file
+    relay = Relay(folder_names(request_path))
+    sys.stdout = sys.stderr = relay
+    try:
+        run(request_path, relay)
+    except Exception as error:
+        traceback.print_exc()
+        kind = type(error)
+        name = kind.__name__ if kind.__module__ == "builtins" else f"{kind.__module__}.{kind.__name__}"
+        print(f"Failed: {name}: {(str(error).strip().splitlines() or [''])[0]}")
+        sys.exit(1)
+
+
+if __name__ == "__main__":
+    main()
