@@ -74,7 +74,9 @@ export async function findRedis({ install = false } = {}): Promise<string> {
   if (install) installRedis();
   const installed = onPath('redis-server');
   if (installed) return installed;
-  throw new Error('The tests need Redis: install redis-server, or set REDIS_SERVER_BIN to it, or TEST_REDIS_URL to a running one.');
+  throw new Error(
+    'The tests need Redis: install redis-server, or set REDIS_SERVER_BIN to it, or TEST_REDIS_URL to a running one.',
+  );
 }
 
 function installRedis() {

@@ -59,40 +59,40 @@ export async function receiveUpload(req: Request, jobs: Jobs, maxBytes: number):
 async function parseMultipart(req: Request, temporary: string, maxBytes: number) {
   const fields = new Map<string, string>();
   const ignoredFiles: string[] = [];
-  const problems: Problem[] = [];
-  let storing: Promise<Received> | undefined;
-
   const parser = createParser(req, maxBytes);
-  parser.on('field', (name, value, nameTruncated, valueTruncated) => {
-    if (nameTruncated || valueTruncated) problems.push(tooLong(name));
-    fields.set(name, value);
-  });
-  parser.on('file', (field, stream: Readable & { truncated?: boolean }, filename) => {
-    if (field !== 'audio_file' || storing) {
-      ignoredFiles.push(field);
-      stream.resume();
-      return;
-    }
-    storing = store(stream, temporary, filename ?? '').then((received) => {
-      if (stream.truncated) throw tooLarge(maxBytes);
-      return received;
-    });
-    storing.catch((error: unknown) => parser.destroy(error as Error)); // stop reading a body that is refused
-  });
-  parser.on('fieldsLimit', () => problems.push(new Problem('invalid_multipart', `More than ${maxFields} fields.`)));
-
+  let source: Readable | undefined;
+  let storing: Promise<Received> | undefined;
   try {
-    await pipeline(req, parser);
+    // Not a pipeline: that would end the request's socket with the first error, and nobody could read the answer.
+    await new Promise<void>((resolve, reject) => {
+      parser.on('field', (name, value, nameTruncated, valueTruncated) => {
+        if (nameTruncated || valueTruncated) reject(tooLong(name));
+        else fields.set(name, value);
+      });
+      parser.on('file', (field, stream: Readable, filename) => {
+        if (field !== 'audio_file' || storing) {
+          ignoredFiles.push(field);
+          stream.resume();
+          return;
+        }
+        source = stream;
+        stream.once('limit', () => reject(tooLarge(maxBytes)));
+        storing = store(stream, temporary, filename ?? '');
+        storing.catch(reject);
+      });
+      parser.on('fieldsLimit', () => reject(new Problem('invalid_multipart', `There are more than ${maxFields} fields.`)));
+      parser.once('error', (error: unknown) => reject(unreadable(error)));
+      parser.once('finish', resolve);
+      req.once('close', () => req.complete || reject(new Problem('upload_aborted', 'The upload was cut off.')));
+      req.pipe(parser);
+    });
+    return { fields, ignoredFiles, file: await storing };
   } catch (error) {
+    req.unpipe(parser);
+    source?.destroy();
     await storing?.catch(() => undefined);
-    throw readingProblem(error, req);
+    throw error;
   }
-  const [problem] = problems;
-  if (problem) {
-    await storing?.catch(() => undefined);
-    throw problem;
-  }
-  return { fields, ignoredFiles, file: await storing };
 }
 
 function createParser(req: Request, maxBytes: number) {
@@ -102,7 +102,7 @@ function createParser(req: Request, maxBytes: number) {
       limits: { fileSize: maxBytes, files: 4, fields: maxFields, fieldSize: maxFieldBytes, headerPairs: 50 },
     });
   } catch (error) {
-    throw new Problem('invalid_multipart', `The multipart body cannot be read: ${messageOf(error)}`);
+    throw unreadable(error);
   }
 }
 
@@ -126,13 +126,8 @@ function safeFilename(name: string): string {
   return last.slice(0, 200) || 'audio';
 }
 
-function readingProblem(error: unknown, req: Request): unknown {
-  if (error instanceof Problem || isErrno(error, 'ENOSPC')) return error;
-  if (req.destroyed && !req.complete) return new Problem('upload_aborted', 'The upload was cut off.');
-  return new Problem('invalid_multipart', `The multipart body cannot be read: ${messageOf(error)}`);
-}
-
-const messageOf = (error: unknown) => (error instanceof Error ? error.message : String(error));
+const unreadable = (error: unknown) =>
+  new Problem('invalid_multipart', `The multipart body cannot be read: ${error instanceof Error ? error.message : String(error)}`);
 
 const fileProblem = (code: 'no_file' | 'empty_file', detail: string) =>
   new Problem(code, detail, [{ field: 'audio_file', code, detail }]);

@@ -8,7 +8,7 @@ export interface Fit {
 const closeEnough = 0.02;
 /** What is accepted once every step of one density has been tried. */
 const good = 0.05;
-const spacingRange = [0.55, 1.8] as const;
+const spacingRange: readonly [number, number] = [0.55, 1.8];
 const steps = 8;
 /** Human maps of a rating differ by about a fifth in density; farther ones are for songs and targets at the edge. */
 const densities = [1, 1.12, 0.9, 1.25, 0.8, 1.4, 0.68, 1.6, 0.55, 1.9, 0.42, 2.4, 0.3];

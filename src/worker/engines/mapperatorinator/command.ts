@@ -70,7 +70,8 @@ interface Job {
  */
 export function mapperatorinatorCommand(job: Job): Command & { cwd: string; requestJson: unknown } {
   const { model } = job.request;
-  if (!/^[A-Za-z0-9][\w.-]*$/.test(model) || model === defaultModel) throw new Error(`"${model}" is not a model's name.`);
+  if (!/^[A-Za-z0-9][\w.-]*$/.test(model) || model === defaultModel)
+    throw new Error(`"${model}" is not a model's name.`);
   return {
     file: job.python,
     args: [program, job.requestPath],

@@ -1,0 +1,46 @@
+import { mkdtemp, utimes } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { expect, test } from 'vitest';
+import { readClaim, staleAfterMs, takeClaim } from '../src/shared/claim.ts';
+
+const folder = () => mkdtemp(join(tmpdir(), 'claim-'));
+
+/** What a dead owner leaves: a heartbeat that grew old. */
+const letDie = (job: string, attempt: number) => {
+  const then = new Date(Date.now() - staleAfterMs - 1000);
+  return utimes(join(job, 'claims', String(attempt)), then, then);
+};
+
+test('of fifty that reach for a free job at once, exactly one gets it', async () => {
+  const job = await folder();
+  const claims = await Promise.all(Array.from({ length: 50 }, (_, i) => takeClaim(job, `worker ${i}`)));
+  expect(claims.filter((claim) => claim !== null)).toHaveLength(1);
+});
+
+test('a claim that is looked after is not taken over', async () => {
+  const job = await folder();
+  await takeClaim(job, 'a');
+  expect(await takeClaim(job, 'b')).toBeNull();
+  expect(await readClaim(job)).toEqual({ attempt: 1, state: 'held' });
+});
+
+test('a dead owner is replaced by exactly one, and learns of it when it wakes', async () => {
+  const job = await folder();
+  const dead = await takeClaim(job, 'a');
+  await letDie(job, 1);
+  const claims = await Promise.all(Array.from({ length: 20 }, (_, i) => takeClaim(job, `worker ${i}`)));
+  const won = claims.filter((claim) => claim !== null);
+  expect(won).toHaveLength(1);
+  expect(won[0]).toMatchObject({ attempt: 2, lostBefore: 1 });
+  expect(await dead!.beat()).toBe(false);
+  expect(await won[0]!.beat()).toBe(true);
+});
+
+test('a job that was given back is free at once and counts no lost worker', async () => {
+  const job = await folder();
+  const first = await takeClaim(job, 'a');
+  await first!.release();
+  expect((await readClaim(job)).state).toBe('released');
+  expect(await takeClaim(job, 'b')).toMatchObject({ attempt: 2, lostBefore: 0 });
+});

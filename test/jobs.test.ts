@@ -1,0 +1,88 @@
+import { appendFile, mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { expect, test } from 'vitest';
+import { takeClaim } from '../src/shared/claim.ts';
+import { readEvents } from '../src/shared/events.ts';
+import { createJobs, isJobId, publish, type Outcome } from '../src/shared/jobs.ts';
+import type { JobRequest } from '../src/shared/request.ts';
+
+const id = '01a20d20-19ab-7709-80f0-0b07b0d6cd69';
+const request: JobRequest = {
+  id,
+  createdAt: 1_000,
+  engine: 'builtin',
+  model: 'builtin',
+  audio: { path: 'audio_storage/x.mp3', filename: 'x.mp3', format: 'mp3', bytes: 1 },
+  params: { gamemode: 0, difficulty: 5, export_osz: true, add_to_beatmap: false },
+  warnings: [],
+};
+const outcome = (state: Outcome['state']): Outcome => ({ state, finishedAt: 2_000, attempt: 1, warnings: [] });
+
+async function oneJob() {
+  const jobs = createJobs(await mkdtemp(join(tmpdir(), 'jobs-')));
+  await jobs.prepare();
+  await jobs.create(request);
+  return jobs;
+}
+
+test('the state follows from claim, cancel flag and outcome', async () => {
+  const jobs = await oneJob();
+  expect((await jobs.read(id))?.state).toBe('queued');
+  await takeClaim(jobs.folder(id), 'worker');
+  expect((await jobs.read(id))?.state).toBe('running');
+  await jobs.requestCancel(id);
+  expect((await jobs.read(id))?.state).toBe('cancelling');
+  await jobs.finish(id, outcome('cancelled'));
+  expect((await jobs.read(id))?.state).toBe('cancelled');
+});
+
+test('of many outcomes written at once the first stays, and the log has one terminal event that agrees', async () => {
+  const jobs = await oneJob();
+  const firsts = await Promise.all([jobs.finish(id, outcome('succeeded')), jobs.finish(id, { ...outcome('failed'), attempt: 2 })]);
+  expect(firsts.filter(Boolean)).toHaveLength(1);
+  const state = (await jobs.read(id))!.state;
+  expect(state).toBe(firsts[0] ? 'succeeded' : 'failed');
+  const terminal = (await readEvents(jobs.events(id))).filter(({ event }) => event.type === 'state' && event.state !== 'queued');
+  expect(new Set(terminal.map(({ event }) => event.type === 'state' && event.state))).toEqual(new Set([state]));
+  expect(await jobs.unfinished()).toEqual([]);
+});
+
+test('a crash between outcome and log is mended by the next look', async () => {
+  const jobs = await oneJob();
+  await writeFile(join(jobs.folder(id), 'outcome.json'), JSON.stringify(outcome('succeeded')));
+  await appendFile(jobs.events(id), '{"type":"outp'); // the writer died in the middle of a line
+  expect(await jobs.unfinished()).toEqual([]);
+  const events = await readEvents(jobs.events(id));
+  expect(events.at(-1)).toMatchObject({ id: 3, event: { type: 'state', state: 'succeeded' } });
+});
+
+test('a crash before the record was in place leaves no job', async () => {
+  const jobs = await oneJob();
+  await rm(jobs.folder(id), { recursive: true });
+  expect(await jobs.unfinished()).toEqual([]);
+  expect(await jobs.read(id)).toBeNull();
+});
+
+test('outputs are published once: the second attempt changes nothing', async () => {
+  const jobs = await oneJob();
+  const scratch = await mkdtemp(join(tmpdir(), 'scratch-'));
+  for (const attempt of ['first', 'second']) {
+    const out = join(scratch, attempt);
+    await mkdirWith(out, attempt);
+    expect(await publish(out, jobs.outputs(id))).toBe(attempt === 'first');
+  }
+  expect(await readdir(jobs.outputs(id))).toEqual(['first.osu']);
+});
+
+async function mkdirWith(folder: string, name: string) {
+  await mkdir(folder);
+  await writeFile(join(folder, `${name}.osu`), 'x');
+}
+
+test.each(['..', '.', '../../etc', 'x', '', '01A20D20-19AB-7709-80F0-0B07B0D6CD69', `${id}/..`, `${id}\n`])(
+  '%j is no job id',
+  (text) => {
+    expect(isJobId(text)).toBe(false);
+  },
+);

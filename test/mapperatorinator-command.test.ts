@@ -1,0 +1,196 @@
+import { mkdtempSync, readFileSync, writeFileSync, rmSync } from 'node:fs';
+import { readdir, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { afterAll, describe, expect, it } from 'vitest';
+import { runProgram } from '../src/shared/process.ts';
+import type { Params } from '../src/shared/request.ts';
+import { checkResult } from '../src/worker/check.ts';
+import { mapperatorinatorCommand } from '../src/worker/engines/mapperatorinator/command.ts';
+import { explainFailure } from '../src/worker/engines/mapperatorinator/failure.ts';
+import { createMapperatorinatorReader } from '../src/worker/engines/mapperatorinator/progress.ts';
+
+const fixtures = fileURLToPath(new URL('./fixtures/mapperatorinator/', import.meta.url));
+const folder = mkdtempSync(join(tmpdir(), 'mapperatorinator-'));
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+interface Given {
+  params?: Record<string, unknown>;
+  model?: string;
+  audio?: { filename: string; title?: string; artist?: string };
+  cuda?: string | null;
+  python?: string;
+  home?: string;
+}
+
+function commandFor({ params = {}, model = 'v32', audio, cuda = null, python, home }: Given = {}) {
+  const { requestJson, ...command } = mapperatorinatorCommand({
+    request: { model, audio: audio ?? { filename: 'My song.mp3' }, params: { gamemode: 0, difficulty: 5, ...params } },
+    audioPath: join(folder, 'audio.mp3'),
+    outDir: folder,
+    requestPath: join(folder, 'request.json'),
+    home: home ?? join(fixtures, 'home'),
+    python: python ?? join(fixtures, 'python.mjs'),
+    searchPath: process.env['PATH'] ?? '',
+    cudaVisibleDevices: cuda,
+  });
+  const document = requestJson as { config: string; args: Record<string, unknown> };
+  return { command, document };
+}
+
+describe('what a run is given', () => {
+  it('is what was sent, and nothing that was not', () => {
+    const { document } = commandFor({ params: { keycount: 7, year: undefined, add_to_beatmap: true } });
+    expect(document).toEqual({
+      config: 'v32',
+      args: {
+        gamemode: 0,
+        difficulty: 5,
+        keycount: 7,
+        title: 'My song',
+        tags: '',
+        audio_path: join(folder, 'audio.mp3'),
+        output_path: folder,
+        beatmap_path: '',
+        background: '',
+        use_server: false,
+      },
+    });
+  });
+
+  it('names the song as sent, else as its tags, else as its file', () => {
+    const audio = { filename: 'a.mp3', title: 'Tag title', artist: 'Tag artist' };
+    expect(commandFor({ audio }).document.args).toMatchObject({ title: 'Tag title', artist: 'Tag artist' });
+    expect(commandFor({ audio, params: { title: 'Sent' } }).document.args).toMatchObject({
+      title: 'Sent',
+      artist: 'Tag artist',
+    });
+    expect(commandFor({ audio: { filename: 'no.tags.ogg' } }).document.args['title']).toBe('no.tags');
+  });
+
+  it.each(['${oc.env:SECRET}', 'it\'s "quoted", a=b {c} [d]', '\\${oc.env:SECRET}', '~x=1 +y null', '$(id) `id`'])(
+    'has the text %s as it is, and nothing of it on the command line',
+    (text) => {
+      const { command, document } = commandFor({ params: { title: text, descriptors: [text] } });
+      expect(document.args['title']).toBe(text);
+      expect(document.args['descriptors']).toEqual([text]);
+      expect(command.args.map((argument) => argument.split('/').at(-1))).toEqual(['run.py', 'request.json']);
+    },
+  );
+
+  it('has no line breaks, control characters or halves of a character', () => {
+    const title = 'a\r\n[Events]\n\u0000b\u2028c\ud800d 曲😀';
+    expect(commandFor({ params: { title, descriptors: ['x\ny'] } }).document.args).toMatchObject({
+      title: 'a [Events] b c d 曲😀',
+      descriptors: ['x y'],
+    });
+    expect(commandFor({ audio: { filename: 'a.mp3', title: 'b\nc' } }).document.args['title']).toBe('b c');
+  });
+
+  it.each(['../x', 'legacy/v26', '', '-cn', 'default', 'v32\n', '/etc/passwd', '${x}'])(
+    'is refused for the model "%s"',
+    (model) => {
+      expect(() => commandFor({ model })).toThrow("is not a model's name");
+    },
+  );
+
+  it('is an environment of our own making, with a GPU only when one was chosen', () => {
+    const { env } = commandFor().command;
+    expect(Object.keys(env).toSorted()).toEqual([
+      'HF_HUB_OFFLINE',
+      'PATH',
+      'PYTHONDONTWRITEBYTECODE',
+      'PYTHONIOENCODING',
+      'PYTHONUNBUFFERED',
+      'TMPDIR',
+    ]);
+    expect(commandFor({ cuda: '1' }).command.env['CUDA_VISIBLE_DEVICES']).toBe('1');
+  });
+});
+
+async function run(given: Given) {
+  const { command, document } = commandFor(given);
+  for (const name of await readdir(folder)) await rm(join(folder, name));
+  writeFileSync(join(folder, 'audio.mp3'), 'a song');
+  writeFileSync(join(folder, 'request.json'), JSON.stringify(document));
+  const lines: string[] = [];
+  const exit = await runProgram(command, (line) => lines.push(line), AbortSignal.timeout(20_000));
+  return { exit, lines };
+}
+
+/** The stand-in program of the other tests, held to what the service asks of the real one. */
+describe('the stand-in program', () => {
+  const asked: Partial<Params>[] = [{ export_osz: false }, { gamemode: 3, keycount: 7 }];
+  it.each(asked)('makes a map that passes the check: %o', async (more) => {
+    const params: Params = { gamemode: 0, difficulty: 5, export_osz: true, add_to_beatmap: false, ...more };
+    const made = await run({ params: { ...params, title: 'fixture:slow=0' } });
+    expect(made.exit.code).toBe(0);
+    const read = made.lines.map(createMapperatorinatorReader(params, 'v32'));
+    expect(read.at(-1)?.progress).toEqual({ stage: 'saving', percent: 100 });
+    const audio = { path: 'a.mp3', filename: 'a.mp3', format: 'mp3', bytes: 6, seconds: 2 } as const;
+    const request = {
+      id: 'x',
+      createdAt: 0,
+      engine: 'mapperatorinator',
+      model: 'v32',
+      audio,
+      params,
+      warnings: [],
+    } as const;
+    const report = await checkResult(folder, { ...request, warnings: [] });
+    expect(report.objects).toBe(8);
+  });
+
+  it.each([
+    ['oom', 'model_oom'],
+    ['killed', 'model_oom'],
+    ['no-beat', 'no_beat_found'],
+    ['model-missing', 'model_missing'],
+  ])('fails by "%s" as the real one does: %s', async (word, code) => {
+    const { exit, lines } = await run({ params: { title: `fixture:slow=0 fixture:${word}` } });
+    expect(explainFailure(lines.slice(-20), exit).code).toBe(code);
+  });
+});
+
+const { PATH = '' } = process.env;
+const python = { file: 'python3', args: ['-V'], env: { PATH } };
+const found = await runProgram(python, () => undefined, AbortSignal.timeout(5_000)).catch(() => null);
+
+describe.skipIf(found?.code !== 0)('run.py', () => {
+  const checkout = { python: 'python3', home: join(fixtures, 'checkout') };
+
+  it('hands every value over as data', async () => {
+    const title = "${oc.env:SECRET} it's, {a: 1}";
+    const { exit, lines } = await run({ ...checkout, params: { title, descriptors: ['${x}'], seed: 7 } });
+    expect(lines).toContain('Generating map');
+    expect(exit.code).toBe(0);
+    const set = JSON.parse(readFileSync(join(folder, 'seen.json'), 'utf8')) as Record<string, unknown>;
+    expect(set).toMatchObject({ title, descriptors: ['${x}'], seed: 7, difficulty: 5, tags: '', background: '' });
+    expect(set['year']).toBeNull();
+  });
+
+  it('keeps the order of stdout and stderr, ends each bar where it is drawn, and names no folder of this machine', async () => {
+    const { lines } = await run({ ...checkout });
+    expect(lines).toEqual([
+      'Generating map',
+      '  0%|          | 0/2 [00:00<?, ?it/s]',
+      '100%|██████████| 2/2 [00:00<00:00]',
+      'Generated beatmap saved to <job>/seen.json',
+    ]);
+  });
+
+  it('ends with the exception as its last line', async () => {
+    const { exit, lines } = await run({ ...checkout, params: { title: 'raise' } });
+    expect(exit.code).toBe(1);
+    expect(lines.at(-1)).toBe('Failed: ValueError: first line in <job>/seen.json');
+    expect(lines.join('\n')).not.toContain(fixtures);
+  });
+
+  it('refuses a model that the checkout has no config for, and a parameter that the program does not know', async () => {
+    expect((await run({ ...checkout, model: 'v99' })).lines.at(-1)).toContain(
+      "Failed: LookupError: Unknown model 'v99'",
+    );
+    expect((await run({ ...checkout, params: { bpm: 120 } })).lines.at(-1)).toContain("no parameter 'bpm'");
+  });
+});
