@@ -282,7 +282,7 @@ echo(echoed);
 const duck = duckEnvelope();
 const ogg = withVorbisComments(await encode(mix('left', duck), mix('right', duck)), {
   TITLE: 'First Light on the Grid',
-  ARTIST: 'Mapperatorinator API',
+  ARTIST: 'The House Band',
   GENRE: 'Electronic',
   BPM: `${bpm}`,
   LICENSE: 'https://creativecommons.org/publicdomain/zero/1.0/',

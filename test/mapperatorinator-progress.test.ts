@@ -171,6 +171,11 @@ describe('the plan of stages', () => {
     expect(reached({ gamemode: 0 }, 'v29', [...lines, drawn(4, 4), drawn(0, 4), drawn(4, 4)])).toBe(96);
   });
 
+  it('does not take positions into account where the plan has none', () => {
+    const lines = ['Generating map', drawn(0, 4), 'seq len 5000', drawn(4, 4)];
+    expect(reached({ gamemode: 0 }, 'v32', lines)).toBe(96);
+  });
+
   it('follows a model of its owner as it would v32', () => {
     expect(reached({ gamemode: 0 }, 'my-own', [...fullStage('timing'), ...fullStage('map')])).toBe(96);
   });

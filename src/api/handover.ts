@@ -58,6 +58,13 @@ export function createHandover({ jobs, queues, forked, log }: Deps) {
     }
   }
 
+  /** To be called when the queue's connection breaks: looks again when patience is over. */
+  function queueLost() {
+    if (awaySince !== null) return;
+    awaySince = Date.now();
+    setTimeout(() => void reconcile(), patienceMs).unref();
+  }
+
   /** Starts the forked worker when the queue stays away, and lets it end its jobs when the queue is back. */
   async function choosePath() {
     if (queues?.ready()) {
@@ -92,6 +99,7 @@ export function createHandover({ jobs, queues, forked, log }: Deps) {
   return {
     deliver,
     reconcile,
+    queueLost,
     cancel,
     workers,
     mode: () => (queues?.ready() ? ('redis' as const) : ('memory' as const)),

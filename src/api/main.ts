@@ -37,6 +37,7 @@ async function main(config: Config, log: Log) {
   const queueIsThere = queueRedis ? await readyWithin(queueRedis, redisPatienceMs) : false;
   await handover.start(!queueIsThere);
   queueRedis?.on('ready', reconcile);
+  queueRedis?.on('close', handover.queueLost);
   if (queues && queueIsThere) await warnOfEviction(queues.evictionPolicy, log);
 
   const closing = new AbortController();

@@ -9,7 +9,7 @@ import {
   type Announcement,
   type Delivery,
 } from '../shared/queue.ts';
-import { connectFailFast, patientOptions } from '../shared/redis.ts';
+import { connectFailFast, isReady, patientOptions } from '../shared/redis.ts';
 
 interface Options {
   address: RedisAddress;
@@ -26,23 +26,32 @@ export function consumeQueues({ address, announcement, concurrency, log, run }: 
   const speak = () => void announce(presence, announcement).catch(() => undefined); // said again in 5 s
   presence.on('ready', speak);
   const timer = setInterval(speak, announceEveryMs);
+  const running = new Set<Promise<unknown>>();
+  const tracked = <T>(delivery: Promise<T>): Promise<T> => {
+    const settled: Promise<unknown> = delivery.catch(() => undefined).finally(() => running.delete(settled));
+    running.add(settled);
+    return delivery;
+  };
   const workers = announcement.engines.map((engine) =>
     createQueueWorker({
       engine,
       connection: patientOptions(address),
       concurrency,
       log,
-      process: (id) => run(id, stopping.signal),
+      process: (id) => tracked(run(id, stopping.signal)),
     }),
   );
 
   return {
-    /** Gives the running jobs back and takes no more. Hangs while Redis is away: the caller has a deadline. */
+    /** Gives the running jobs back and takes no more. */
     async close() {
       clearInterval(timer);
       await withdrawAnnouncement(presence, announcement).catch(() => undefined);
       stopping.abort();
-      await Promise.all(workers.map((worker) => worker.close()));
+      await Promise.all(running);
+      // An orderly close waits for Redis; without one there is nobody to tell.
+      const force = !isReady(presence);
+      await Promise.all(workers.map((worker) => worker.close(force)));
       presence.disconnect();
     },
   };

@@ -1,5 +1,5 @@
 import { copyFile, link, mkdir, rm, writeFile } from 'node:fs/promises';
-import { extname, join } from 'node:path';
+import { join } from 'node:path';
 import type { Cache } from '../shared/cache.ts';
 import { heartbeatMs, takeClaim, type Claim } from '../shared/claim.ts';
 import { mendLog, readEvents } from '../shared/events.ts';
@@ -195,8 +195,10 @@ export function createRunner({ jobs, cache, engines, owner, log }: Deps) {
   /** A folder of its own for each attempt, on the file system of the outputs, with the song under a safe name. */
   async function prepareAttempt(request: JobRequest, attempt: number): Promise<AttemptPaths> {
     const scratch = jobs.scratch(request.id, attempt);
+    // Opus lies in an ogg container; programs that go by the name know it as that.
+    const { format } = request.audio;
     const paths = {
-      audio: join(scratch, `audio${extname(request.audio.path)}`),
+      audio: join(scratch, `audio.${format === 'opus' ? 'ogg' : format}`),
       request: join(scratch, 'request.json'),
       out: join(scratch, 'out'),
     };

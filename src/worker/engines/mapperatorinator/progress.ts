@@ -6,6 +6,7 @@ const imported = 2;
 
 const bar = /^\s*\d{1,3}%\|[^|]*\|\s*(\d+)\/(\d+)\s+\[/;
 const title = /^Generating (timing|kiai|map|sv)$/;
+const attention = /^Using (SDPA|Flash Attention) for attention|^Flash Attention .+ Falling back to SDPA\.$/;
 const positions = /^seq len (\d+)$/;
 const incomplete = /^Warning: (?:Incomplete|Invalid) (slider|hold note|drumroll|denden|spinner)\b/;
 const saved = /^Generated (?:beatmap|\.osz) saved to ./;
@@ -63,21 +64,20 @@ export function createMapperatorinatorReader(
   return (line) => {
     const drawn = bar.exec(line);
     if (drawn) return draw(Number(drawn[1]), Number(drawn[2]));
-    if (/^Using .+ for attention|^Flash Attention .+ Falling back to SDPA\.$/.test(line))
-      return at('loading_model', imported);
+    if (attention.test(line)) return at('loading_model', imported);
     if (/^Model loaded: ./.test(line) && !stage) return at('loading_model', loaded);
     const name = title.exec(line)?.[1];
     if (name !== undefined) return enter(name);
     const length = positions.exec(line)?.[1];
     if (length !== undefined) {
       const entered = enter('positions');
-      parts = partsOf(Number(length));
+      if (entered.progress) parts = partsOf(Number(length));
       return entered;
     }
     const kind = incomplete.exec(line)?.[1];
     if (kind !== undefined) {
       broken.set(kind, (broken.get(kind) ?? 0) + 1);
-      return stage ? at('postprocessing', Math.max(percent, stage.to)) : {};
+      return stage && stage === plan.at(-1) ? at('postprocessing', stage.to) : {};
     }
     if (saved.test(line)) return { ...at('saving', 100), ...summary(broken) };
     const remark = remarkOf(line);

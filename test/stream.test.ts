@@ -1,0 +1,128 @@
+import { connect } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { expect, test } from 'vitest';
+import { eventually, sharedService, startService, withFixtureModel } from './service.ts';
+
+const shared = sharedService({ redisUrl: null, env: { ...withFixtureModel, WORKER_CONCURRENCY: '2' } });
+
+interface Frame {
+  id?: string;
+  event: string;
+  data: string;
+}
+
+/** Reads a stream to its end, or until `enough` frames have come. */
+async function read(url: string, lastEventId?: string, enough = Infinity): Promise<Frame[]> {
+  const leave = new AbortController();
+  const headers = lastEventId === undefined ? {} : { 'last-event-id': lastEventId };
+  const response = await fetch(url, { headers, signal: leave.signal });
+  const frames: Frame[] = [];
+  let rest = '';
+  for await (const chunk of response.body!.pipeThrough(new TextDecoderStream())) {
+    const parts = (rest + chunk).split('\r\n\r\n');
+    rest = parts.pop()!;
+    frames.push(...parts.filter((part) => !part.startsWith(':')).map(parse));
+    if (frames.length >= enough) {
+      leave.abort();
+      break;
+    }
+  }
+  return frames;
+}
+
+function parse(block: string): Frame {
+  const frame: Frame = { event: '', data: '' };
+  const data: string[] = [];
+  for (const line of block.split('\r\n')) {
+    const [, name, value] = /^(\w+): ?(.*)$/s.exec(line)!;
+    if (name === 'data') data.push(value!);
+    else if (name === 'id') frame.id = value!;
+    else if (name === 'event') frame.event = value!;
+  }
+  return { ...frame, data: data.join('\n') };
+}
+
+const withIds = (frames: Frame[]) => frames.filter(({ id }) => id !== undefined);
+
+test('a stream begins with a snapshot, has every line once and one terminal event at its end', async () => {
+  const api = await shared();
+  const { body } = await api.submit({ title: 'fixture:slow=1' });
+  const frames = await read(`${api.url}/jobs/${body['job_id']}/stream`);
+  expect(frames[0]!.event).toBe('snapshot');
+  expect(JSON.parse(frames[0]!.data)).toMatchObject({ job_id: body['job_id'] });
+  expect(frames.at(-1)).toMatchObject({ event: 'completed', data: '处理完成' });
+  const ids = withIds(frames).map(({ id }) => Number(id));
+  expect(ids).toEqual(ids.map((_, i) => i + 1));
+  const output = frames.filter(({ event }) => event === 'output').map(({ data }) => data);
+  const { body: debug } = await api.get(`/jobs/${body['job_id']}/debug`);
+  expect(output).toHaveLength(debug['total_output_lines']);
+  expect(output).toContain('Generating map');
+});
+
+test('viewers that come at different times, leave and come back all see the same lines', async () => {
+  const api = await shared();
+  const { body } = await api.submit({ title: 'fixture:slow=2' });
+  const url = `${api.url}/jobs/${body['job_id']}/stream`;
+  const whole = read(url);
+  const first = await read(url, undefined, 5);
+  await sleep(300);
+  const late = read(url);
+  const rest = await read(url, withIds(first).at(-1)!.id);
+  const expected = withIds(await whole);
+  expect(withIds(await late)).toEqual(expected);
+  expect([...withIds(first), ...withIds(rest)]).toEqual(expected);
+  expect((await api.get(`/jobs/${body['job_id']}`)).body['state']).toBe('succeeded');
+});
+
+test('who comes back to a finished job gets its terminal event again', async () => {
+  const api = await shared();
+  const { body } = await api.submit();
+  await api.until(body['job_id'], 'succeeded');
+  const all = await read(`${api.url}/jobs/${body['job_id']}/stream`);
+  const again = await read(`${api.url}/jobs/${body['job_id']}/stream`, all.at(-1)!.id);
+  expect(again.map(({ event }) => event)).toEqual(['snapshot', 'completed']);
+});
+
+test('a failed job ends its stream with failed and the reason', async () => {
+  const api = await shared();
+  const { body } = await api.submit({ title: 'fixture:no-beat' });
+  const last = (await read(`${api.url}/jobs/${body['job_id']}/stream`)).at(-1)!;
+  const record = (await api.get(`/jobs/${body['job_id']}`)).body;
+  expect(last).toMatchObject({ event: 'failed', data: `处理失败: ${record['error']['detail']}` });
+});
+
+test('an unknown job is 200 with one error event', async () => {
+  const api = await shared();
+  const frames = await read(`${api.url}/jobs/01a20d20-19ab-7709-80f0-0b07b0d6cd69/stream`);
+  expect(frames).toEqual([{ event: 'error', data: '任务不存在' }]);
+});
+
+test('a viewer that reads nothing delays nobody', async () => {
+  const api = await shared();
+  const { body } = await api.submit({ title: 'fixture:slow=1' });
+  const { port } = new URL(api.url);
+  const deaf = connect(Number(port), '127.0.0.1');
+  deaf.write(`GET /jobs/${body['job_id']}/stream HTTP/1.1\r\nhost: x\r\n\r\n`);
+  deaf.pause();
+  const frames = await read(`${api.url}/jobs/${body['job_id']}/stream`);
+  expect(frames.at(-1)!.event).toBe('completed');
+  deaf.destroy();
+});
+
+test('a stream goes on with the next ids after the API was restarted under it', async () => {
+  const service = await startService({ redisUrl: null, env: withFixtureModel });
+  const { body } = await service.submit({ title: 'fixture:slow=2' });
+  const path = `/jobs/${body['job_id']}/stream`;
+  const before = await read(service.url + path, undefined, 8);
+  await service.apis[0]!.end('SIGKILL');
+  const next = await service.start('api');
+  const after = await read(service.urlOf(next) + path, withIds(before).at(-1)!.id);
+  const ids = [...withIds(before), ...withIds(after)].map(({ id }) => Number(id));
+  expect(ids).toEqual([...ids].sort((a, b) => a - b));
+  expect(new Set(ids).size).toBe(ids.length);
+  expect(after.at(-1)!.event).toBe('completed');
+  await eventually(
+    async () => (await fetch(`${service.urlOf(next)}/jobs/${body['job_id']}`)).json() as Promise<{ state: string }>,
+    ({ state }) => state === 'succeeded',
+  );
+}, 60_000);
