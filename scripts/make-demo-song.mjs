@@ -1,6 +1,6 @@
 /**
  * Composes, synthesises and encodes assets/demo-song.ogg: `node scripts/make-demo-song.mjs [out.ogg]`.
- * Nothing is sampled and nothing random is left to chance, so every run writes the same bytes.
+ * Nothing is sampled, and the noise comes from a fixed seed: every run makes the same piece.
  */
 import { writeFile } from 'node:fs/promises';
 import { createOggEncoder } from 'wasm-media-encoders';

@@ -46,9 +46,19 @@ test('a file that is added to, or taken from, a finished job shows in the list a
   await names(1);
   expect(await cache.get(`output_files:${id}`)).toBe(JSON.stringify([osz]));
   await writeFile(join(folder, 'extra.txt'), 'x');
-  for (const api of [0, 1]) await eventually(() => names(api), (list) => list.includes('extra.txt'), 3_000);
+  for (const api of [0, 1])
+    await eventually(
+      () => names(api),
+      (list) => list.includes('extra.txt'),
+      3_000,
+    );
   await unlink(join(folder, 'extra.txt'));
-  for (const api of [0, 1]) await eventually(() => names(api), (list) => list.length === 1, 3_000);
+  for (const api of [0, 1])
+    await eventually(
+      () => names(api),
+      (list) => list.length === 1,
+      3_000,
+    );
   const readThenLook = async () => {
     await names();
     return cache.get(`output_files:${id}`);
@@ -62,9 +72,17 @@ test('a removed output folder is an empty list, and one that comes back is read 
   const aside = join(await mkdtemp(join(tmpdir(), 'aside-')), 'x');
   await cp(folder, aside, { recursive: true });
   await rm(folder, { recursive: true });
-  await eventually(() => names(), (list) => list.length === 0, 3_000);
+  await eventually(
+    () => names(),
+    (list) => list.length === 0,
+    3_000,
+  );
   await cp(aside, folder, { recursive: true });
-  await eventually(() => names(), (list) => list.length === 1, 3_000);
+  await eventually(
+    () => names(),
+    (list) => list.length === 1,
+    3_000,
+  );
 });
 
 test('what somebody deletes from the cache, or writes into it, is put right from disk', async () => {
@@ -82,7 +100,9 @@ test('what another API left in the cache before it died is not believed', async 
   await rename(join(folder, (await readdir(folder))[0]!), join(folder, 'renamed.osz'));
   const next = await service.start('api');
   const response = await fetch(`${service.urlOf(next)}/jobs/${id}/files`);
-  expect(((await response.json()) as { files: { name: string }[] }).files.map(({ name }) => name)).toEqual(['renamed.osz']);
+  expect(((await response.json()) as { files: { name: string }[] }).files.map(({ name }) => name)).toEqual([
+    'renamed.osz',
+  ]);
 });
 
 test('a model config is cached and dropped when its file changes', async () => {

@@ -39,11 +39,16 @@ test('the state follows from claim, cancel flag and outcome', async () => {
 
 test('of many outcomes written at once the first stays, and the log has one terminal event that agrees', async () => {
   const jobs = await oneJob();
-  const firsts = await Promise.all([jobs.finish(id, outcome('succeeded')), jobs.finish(id, { ...outcome('failed'), attempt: 2 })]);
+  const firsts = await Promise.all([
+    jobs.finish(id, outcome('succeeded')),
+    jobs.finish(id, { ...outcome('failed'), attempt: 2 }),
+  ]);
   expect(firsts.filter(Boolean)).toHaveLength(1);
   const state = (await jobs.read(id))!.state;
   expect(state).toBe(firsts[0] ? 'succeeded' : 'failed');
-  const terminal = (await readEvents(jobs.events(id))).filter(({ event }) => event.type === 'state' && event.state !== 'queued');
+  const terminal = (await readEvents(jobs.events(id))).filter(
+    ({ event }) => event.type === 'state' && event.state !== 'queued',
+  );
   expect(new Set(terminal.map(({ event }) => event.type === 'state' && event.state))).toEqual(new Set([state]));
   expect(await jobs.unfinished()).toEqual([]);
 });

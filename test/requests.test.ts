@@ -59,7 +59,15 @@ test.each([
 
 test('empty text means not sent, Python booleans are understood, an unknown field is named in the warnings', async () => {
   const api = await shared();
-  const fields = { year: '', seed: '', keycount: '', descriptors: '', export_osz: 'True', hitsounded: 'off', colour: 'red' };
+  const fields = {
+    year: '',
+    seed: '',
+    keycount: '',
+    descriptors: '',
+    export_osz: 'True',
+    hitsounded: 'off',
+    colour: 'red',
+  };
   const { status, body } = await api.submit(fields);
   expect(status).toBe(200);
   expect(body['warnings']).toEqual(['The field "colour" is not known and was ignored.']);
@@ -85,11 +93,17 @@ test('a text that is named mp3 is refused by its bytes, in the words of the seed
 
 test('an empty file, no file and another body are told apart', async () => {
   const api = await shared();
-  expect(await api.submit({}, new Uint8Array(), 'song.mp3')).toMatchObject({ status: 400, body: { code: 'empty_file' } });
+  expect(await api.submit({}, new Uint8Array(), 'song.mp3')).toMatchObject({
+    status: 400,
+    body: { code: 'empty_file' },
+  });
   const form = new FormData();
   form.append('model', 'builtin');
   expect(await api.call('POST', '/process', { body: form })).toMatchObject({ status: 400, body: { code: 'no_file' } });
-  expect(await api.call('POST', '/process', { body: '{}' })).toMatchObject({ status: 415, body: { code: 'not_multipart' } });
+  expect(await api.call('POST', '/process', { body: '{}' })).toMatchObject({
+    status: 415,
+    body: { code: 'not_multipart' },
+  });
   const headers = { 'content-type': 'multipart/form-data; boundary=x' };
   const broken = await api.call('POST', '/process', { body: '--x\r\nnonsense', headers });
   expect(broken).toMatchObject({ status: 400, body: { code: 'invalid_multipart' } });

@@ -34,7 +34,9 @@ test('thirty jobs are spread over three workers, and each ends once', async () =
   const ids: string[] = [];
   for (let i = 0; i < 30; i += 1) ids.push((await service.submit({ title: `song ${i}` })).body['job_id']);
   await Promise.all(ids.map((id) => service.until(id, 'succeeded')));
-  const ended = service.workers.map(({ lines }) => lines.filter(({ msg }) => msg === 'The job ended.').map(({ jobId }) => jobId as string));
+  const ended = service.workers.map(({ lines }) =>
+    lines.filter(({ msg }) => msg === 'The job ended.').map(({ jobId }) => jobId as string),
+  );
   expect(ended.flat().sort()).toEqual([...ids].sort());
   expect(Math.min(...ended.map((list) => list.length))).toBeGreaterThanOrEqual(4);
   for (const id of ids) expect(await readdir(join(service.data, 'jobs', id, 'claims'))).toEqual(['1']);
@@ -61,10 +63,22 @@ test('progress, metadata and file list are in the cache as the seed has them, an
   expect(JSON.parse(metadata)['audio_path']).toMatch(/^audio_storage\//);
   await service.until(id, 'succeeded');
   const status = await service.get(`/jobs/${id}/status`);
-  expect(status.body).toMatchObject({ status: 'completed', state: 'succeeded', message: '处理完成', progress: 100, error: null });
+  expect(status.body).toMatchObject({
+    status: 'completed',
+    state: 'succeeded',
+    message: '处理完成',
+    progress: 100,
+    error: null,
+  });
   expect(JSON.parse((await cache.get(`output_files:${id}`))!)).toEqual(status.body['output_files']);
-  expect(JSON.parse((await cache.get(`job_progress:${id}`))!)).toMatchObject({ progress: 100, stage: 'completed', completed_at: expect.any(Number) as number });
-  const ttls = await Promise.all(['job_progress', 'job_metadata', 'output_files'].map((family) => cache.ttl(`${family}:${id}`)));
+  expect(JSON.parse((await cache.get(`job_progress:${id}`))!)).toMatchObject({
+    progress: 100,
+    stage: 'completed',
+    completed_at: expect.any(Number) as number,
+  });
+  const ttls = await Promise.all(
+    ['job_progress', 'job_metadata', 'output_files'].map((family) => cache.ttl(`${family}:${id}`)),
+  );
   expect(ttls[0]).toBeGreaterThan(7100);
   expect(ttls[1]).toBeGreaterThan(7100);
   expect(ttls[2]).toBeGreaterThan(3500);
@@ -97,7 +111,10 @@ test.each([
   const { service } = await withWorkers(1);
   const { body } = await service.submit({ title });
   const record = await service.until(body['job_id'], 'failed');
-  expect(record['error']).toMatchObject({ detail: expect.any(String) as string, output: expect.any(Array) as string[] });
+  expect(record['error']).toMatchObject({
+    detail: expect.any(String) as string,
+    output: expect.any(Array) as string[],
+  });
   if (code !== 'invalid_request') expect(record['error']['code']).toBe(code);
   const { body: status } = await service.get(`/jobs/${body['job_id']}/status`);
   expect(status).toMatchObject({ status: 'failed', message: '处理失败', output_files: null });
@@ -113,7 +130,10 @@ describe('cancel', () => {
     const { body } = await service.submit({ title: 'fixture:hang fixture:grandchild' });
     const id = body['job_id'] as string;
     const line = await eventually(
-      async () => (await service.get(`/jobs/${id}/debug`)).body['recent_outputs'].find((text: string) => text.startsWith('grandchild')) as string | undefined,
+      async () =>
+        (await service.get(`/jobs/${id}/debug`)).body['recent_outputs'].find((text: string) =>
+          text.startsWith('grandchild'),
+        ) as string | undefined,
       (found) => found !== undefined,
     );
     const grandchild = Number(/\d+/.exec(line!)![0]);
@@ -123,7 +143,10 @@ describe('cancel', () => {
     expect(Date.now() - started).toBeLessThan(1000);
     expect(answer.body).toMatchObject({ status: 'cancelled', message: '任务已取消' });
     await service.until(id, 'cancelled', 10_000);
-    await eventually(async () => isAlive(grandchild), (alive) => !alive);
+    await eventually(
+      async () => isAlive(grandchild),
+      (alive) => !alive,
+    );
     const again = await service.call('POST', `/jobs/${id}/cancel`);
     expect(again.body).toMatchObject({ status: 'already_finished', state: 'cancelled' });
     expect((await service.get(`/jobs/${id}/status`)).body).toMatchObject({ status: 'failed', state: 'cancelled' });
@@ -138,7 +161,10 @@ describe('cancel', () => {
     expect(answer.body).toMatchObject({ status: 'cancelled', state: 'cancelled' });
     await service.until(first.body['job_id'], 'succeeded');
     await sleep(500);
-    expect((await service.get(`/jobs/${second.body['job_id']}`)).body).toMatchObject({ state: 'cancelled', started_at: null });
+    expect((await service.get(`/jobs/${second.body['job_id']}`)).body).toMatchObject({
+      state: 'cancelled',
+      started_at: null,
+    });
   });
 
   test('comes too late for a finished job, which stays completed', async () => {
@@ -176,7 +202,9 @@ test('a job whose worker is killed runs again on another within 30 s, with no en
   await service.workers[0]!.end('SIGKILL');
   const again = await service.until(id, 'succeeded', 40_000);
   expect(again['attempt']).toBe(2);
-  const claimed = JSON.parse(await readFile(join(service.data, 'jobs', id, 'claims', '2'), 'utf8')) as { claimedAt: number };
+  const claimed = JSON.parse(await readFile(join(service.data, 'jobs', id, 'claims', '2'), 'utf8')) as {
+    claimedAt: number;
+  };
   expect(claimed.claimedAt - killedAt).toBeLessThan(30_000);
   const outputs = await readdir(join(service.data, 'outputs', id));
   expect(outputs).toHaveLength(1);

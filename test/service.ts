@@ -34,7 +34,8 @@ export function tone(seconds = 3): Uint8Array {
   wav.writeUInt16LE(16, 34);
   wav.write('data', 36);
   wav.writeUInt32LE(2 * samples, 40);
-  for (let i = 0; i < samples; i += 1) wav.writeInt16LE(Math.round(3000 * Math.sin((i * 440 * 2 * Math.PI) / rate)), 44 + 2 * i);
+  for (let i = 0; i < samples; i += 1)
+    wav.writeInt16LE(Math.round(3000 * Math.sin((i * 440 * 2 * Math.PI) / rate)), 44 + 2 * i);
   return wav;
 }
 
@@ -102,7 +103,8 @@ async function open({ redisUrl, workers = 0, apis = 1, env = {}, dataDir }: Serv
   const apiProcesses: Running[] = [];
   for (let i = 0; i < apis; i += 1) apiProcesses.push(await start('api'));
 
-  const urlOf = (api: Running) => `http://127.0.0.1:${api.lines.find((line) => line['msg'] === 'The API is up.')!['port']}`;
+  const urlOf = (api: Running) =>
+    `http://127.0.0.1:${api.lines.find((line) => line['msg'] === 'The API is up.')!['port']}`;
   const service = {
     data,
     environment,
@@ -136,7 +138,9 @@ async function open({ redisUrl, workers = 0, apis = 1, env = {}, dataDir }: Serv
         if (wanted.includes(body['state'])) return body;
         const over = ['succeeded', 'failed', 'cancelled', 'timed_out'].includes(body['state']);
         if (over || Date.now() > deadline) {
-          throw new Error(`job ${id} is ${body['state']}, not ${wanted.join(' or ')}: ${JSON.stringify(body['error'])}`);
+          throw new Error(
+            `job ${id} is ${body['state']}, not ${wanted.join(' or ')}: ${JSON.stringify(body['error'])}`,
+          );
         }
         await sleep(50);
       }
@@ -153,7 +157,10 @@ export interface Running {
 }
 
 function launch(kind: 'api' | 'worker', env: Record<string, string>): Running {
-  const child = spawn(process.execPath, [join(root, 'dist', kind, 'main.js')], { env, stdio: ['ignore', 'pipe', 'inherit'] });
+  const child = spawn(process.execPath, [join(root, 'dist', kind, 'main.js')], {
+    env,
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
   const lines: Json[] = [];
   let rest = '';
   child.stdout.on('data', (chunk: Buffer) => {
@@ -171,7 +178,8 @@ function launch(kind: 'api' | 'worker', env: Record<string, string>): Running {
       for (let i = 0; i < 600; i += 1) {
         const line = lines.find(({ msg }) => msg === message);
         if (line) return line;
-        if (child.exitCode !== null) throw new Error(`${kind} ended with ${child.exitCode}: ${JSON.stringify(lines.slice(-3))}`);
+        if (child.exitCode !== null)
+          throw new Error(`${kind} ended with ${child.exitCode}: ${JSON.stringify(lines.slice(-3))}`);
         await sleep(25);
       }
       throw new Error(`${kind} never logged "${message}"`);
@@ -184,7 +192,11 @@ function launch(kind: 'api' | 'worker', env: Record<string, string>): Running {
 }
 
 /** Asks again until the check holds; fails with its last answer. */
-export async function eventually<T>(look: () => Promise<T>, holds: (value: T) => boolean, timeoutMs = 20_000): Promise<T> {
+export async function eventually<T>(
+  look: () => Promise<T>,
+  holds: (value: T) => boolean,
+  timeoutMs = 20_000,
+): Promise<T> {
   const deadline = Date.now() + timeoutMs;
   for (;;) {
     const value = await look();

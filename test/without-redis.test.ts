@@ -18,7 +18,11 @@ test('without Redis a job runs in the forked worker, with the same answers', asy
   expect(live).toMatchObject({ status: 'running', estimated: false });
   const record = await service.until(id, 'succeeded');
   expect(record).toMatchObject({ engine: 'mapperatorinator', model: 'v32', progress: 100 });
-  expect((await service.get('/debug/redis')).body).toEqual({ status: 'disabled', message: 'Redis未启用', cache_stats: null });
+  expect((await service.get('/debug/redis')).body).toEqual({
+    status: 'disabled',
+    message: 'Redis未启用',
+    cache_stats: null,
+  });
   expect((await service.get('/readyz')).body).toMatchObject({ status: 'ready', mode: 'memory' });
   const debug = (await service.get(`/jobs/${id}/debug`)).body;
   expect(debug['cache_status']).toMatchObject({ progress_cached: true, metadata_cached: true });
@@ -34,7 +38,9 @@ test('accepted jobs survive a kill of API and worker, without any Redis', async 
   await first.apis[0]!.end('SIGKILL');
   const second = await startService({ redisUrl: null, env: withFixtureModel, dataDir });
   for (const id of ids) await second.until(id, 'succeeded');
-  expect((await second.get('/jobs')).body['jobs'].map(({ job_id: id }: { job_id: string }) => id)).toEqual([...ids].reverse());
+  expect((await second.get('/jobs')).body['jobs'].map(({ job_id: id }: { job_id: string }) => id)).toEqual(
+    [...ids].reverse(),
+  );
 }, 60_000);
 
 test('a Redis that comes later is used, and jobs that were taken before it end once', async () => {

@@ -45,6 +45,9 @@ export async function inspectAudio(path: string): Promise<Pick<AudioFile, 'forma
 }
 
 function named<K extends string>(key: K, value: string | undefined): { [k in K]?: string } {
-  const text = value?.replace(/\p{Cc}/gu, ' ').trim().slice(0, 200);
+  const text = value
+    ?.replace(/\p{Cc}/gu, ' ')
+    .trim()
+    .slice(0, 200);
   return text ? ({ [key]: text } as { [k in K]?: string }) : {};
 }

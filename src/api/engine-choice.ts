@@ -1,5 +1,5 @@
 import type { Config } from '../shared/config.ts';
-import { builtinModel, modelNames, modelProblems } from '../shared/models.ts';
+import { bestModel, builtinModel, modelNames, modelProblems } from '../shared/models.ts';
 import { fieldProblems } from '../shared/problems.ts';
 import type { Announcement } from '../shared/queue.ts';
 import type { AudioFormat, EngineName, Params } from '../shared/request.ts';
@@ -24,7 +24,8 @@ interface Asked {
 export function chooseEngine(policy: Config['engine'], workers: Announcement[], asked: Asked): Choice {
   const present = new Set(workers.flatMap((worker) => worker.models));
   const choice = pick(policy, present, asked.model?.trim() || 'default');
-  const problems = choice.engine === 'builtin' ? builtinProblems(asked.params) : modelProblems(choice.model, asked.params);
+  const problems =
+    choice.engine === 'builtin' ? builtinProblems(asked.params) : modelProblems(choice.model, asked.params);
   if (asked.params.add_to_beatmap) {
     const detail = 'needs a reference beatmap, which this service does not take yet';
     problems.push({ field: 'add_to_beatmap', code: 'reference_beatmap_required', detail });
@@ -53,7 +54,7 @@ function pick(policy: Config['engine'], present: ReadonlySet<string>, name: stri
       const detail = 'the built-in generator is switched off here (ENGINE=mapperatorinator)';
       throw fieldProblems([{ field: 'model', code: 'model_not_available', detail }]);
     }
-    const model = wanted ?? modelNames[0]!;
+    const model = wanted ?? bestModel;
     const warnings = present.has(model) ? [] : [`No worker has the model ${model} at present; the job waits for one.`];
     return { engine: 'mapperatorinator', model, warnings };
   }

@@ -71,10 +71,11 @@ export function jobRoutes({ jobs, cache, lists, handover }: Deps): Router {
   async function download(req: JobRequestParams, res: Response) {
     const { request } = await find(req.params.id);
     const names = await listOutputs(jobs.outputs(request.id));
-    if (names.length === 0) throw new Problem('file_not_found', '没有找到输出文件');
-    const asked = req.query['filename'];
-    const name = asked === undefined || asked === '' ? names[0]! : names.find((candidate) => candidate === asked);
-    if (name === undefined) throw new Problem('file_not_found', `文件 ${String(asked)} 不存在`);
+    const [first] = names;
+    if (first === undefined) throw new Problem('file_not_found', '没有找到输出文件');
+    const asked = typeof req.query['filename'] === 'string' ? req.query['filename'] : '';
+    const name = asked === '' ? first : names.find((candidate) => candidate === asked);
+    if (name === undefined) throw new Problem('file_not_found', `文件 ${asked} 不存在`);
     res.set({ 'content-type': 'application/octet-stream', 'content-disposition': contentDisposition(name) });
     await new Promise<void>((resolve, reject) => {
       res.sendFile(name, { root: jobs.outputs(request.id), dotfiles: 'allow', cacheControl: false }, (error) =>

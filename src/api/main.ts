@@ -79,7 +79,10 @@ async function main(config: Config, log: Log) {
 async function warnOfEviction(policyOf: () => Promise<string>, log: Log) {
   const policy = await policyOf().catch(() => 'unknown');
   if (policy === 'noeviction' || policy === 'unknown') return;
-  log.warn({ policy }, 'The queue Redis may evict queued jobs; set maxmemory-policy noeviction. Jobs stay safe on disk.');
+  log.warn(
+    { policy },
+    'The queue Redis may evict queued jobs; set maxmemory-policy noeviction. Jobs stay safe on disk.',
+  );
 }
 
 function configure(): Config {

@@ -33,7 +33,9 @@ export function submitRoutes({ config, jobs, handover, log }: Deps): Router {
       format: audio.format,
     });
 
-    const warnings = [...unknown, ...ignoredFiles].map((name) => `The field ${JSON.stringify(name)} is not known and was ignored.`);
+    const warnings = [...unknown, ...ignoredFiles].map(
+      (name) => `The field ${JSON.stringify(name)} is not known and was ignored.`,
+    );
     const request: JobRequest = {
       id: timeOrderedUuid(),
       createdAt: Date.now(),
@@ -45,7 +47,10 @@ export function submitRoutes({ config, jobs, handover, log }: Deps): Router {
     };
     await jobs.create(request);
     await handover.deliver(request);
-    log.info({ jobId: request.id, engine: request.engine, model: request.model, bytes: audio.bytes }, 'A job was accepted.');
+    log.info(
+      { jobId: request.id, engine: request.engine, model: request.model, bytes: audio.bytes },
+      'A job was accepted.',
+    );
     res.json({
       job_id: request.id,
       status: 'started',

@@ -51,7 +51,8 @@ export async function receiveUpload(req: Request, jobs: Jobs, maxBytes: number):
     return { fields, ignoredFiles, audio: { path, filename: file.filename, bytes: file.bytes, ...found } };
   } catch (error) {
     await rm(temporary, { force: true });
-    if (isErrno(error, 'ENOSPC')) throw new Problem('storage_full', 'The disk of the service is full.', [], { cause: error });
+    if (isErrno(error, 'ENOSPC'))
+      throw new Problem('storage_full', 'The disk of the service is full.', [], { cause: error });
     throw error;
   }
 }
@@ -80,7 +81,9 @@ async function parseMultipart(req: Request, temporary: string, maxBytes: number)
         storing = store(stream, temporary, filename ?? '');
         storing.catch(reject);
       });
-      parser.on('fieldsLimit', () => reject(new Problem('invalid_multipart', `There are more than ${maxFields} fields.`)));
+      parser.on('fieldsLimit', () =>
+        reject(new Problem('invalid_multipart', `There are more than ${maxFields} fields.`)),
+      );
       parser.once('error', (error: unknown) => reject(unreadable(error)));
       parser.once('finish', resolve);
       req.once('close', () => req.complete || reject(new Problem('upload_aborted', 'The upload was cut off.')));
@@ -122,12 +125,17 @@ async function store(stream: Readable, path: string, filename: string): Promise<
 
 /** A name for people: the last part of what the client called it, without control characters. */
 function safeFilename(name: string): string {
-  const last = basename(name.replaceAll('\\', '/')).replace(/\p{Cc}/gu, '').trim();
+  const last = basename(name.replaceAll('\\', '/'))
+    .replace(/\p{Cc}/gu, '')
+    .trim();
   return last.slice(0, 200) || 'audio';
 }
 
 const unreadable = (error: unknown) =>
-  new Problem('invalid_multipart', `The multipart body cannot be read: ${error instanceof Error ? error.message : String(error)}`);
+  new Problem(
+    'invalid_multipart',
+    `The multipart body cannot be read: ${error instanceof Error ? error.message : String(error)}`,
+  );
 
 const fileProblem = (code: 'no_file' | 'empty_file', detail: string) =>
   new Problem(code, detail, [{ field: 'audio_file', code, detail }]);

@@ -72,7 +72,7 @@ export function createMemoryCache(): Cache {
   return {
     async get(family, name) {
       const text = store.get(`${family}:${name}`);
-      return text === undefined ? null : JSON.parse(text);
+      return text === undefined ? null : parse(text);
     },
     async set(family, name, value) {
       write(family, name, value);
@@ -116,7 +116,7 @@ export function createCache(redis: Redis | null): Cache {
       via(
         async (r) => {
           const text = await r.get(`${family}:${name}`);
-          return text === null ? null : JSON.parse(text);
+          return text === null ? null : parse(text);
         },
         () => memory.get(family, name),
         null,
@@ -152,7 +152,13 @@ export function createCache(redis: Redis | null): Cache {
   };
 }
 
+/** Who writes and who reads a key are both in this file's shapes. */
+const parse = <T>(text: string) => JSON.parse(text) as T;
+
 /** JSON with non-ASCII as \uXXXX, as the seed's json.dumps wrote it. */
 function escapeNonAscii(value: unknown): string {
-  return JSON.stringify(value).replace(/[\u007f-\uffff]/g, (c) => `\\u${c.charCodeAt(0).toString(16).padStart(4, '0')}`);
+  return JSON.stringify(value).replace(
+    /[\u007f-\uffff]/g,
+    (c) => `\\u${c.charCodeAt(0).toString(16).padStart(4, '0')}`,
+  );
 }

@@ -1,8 +1,8 @@
-import { link, mkdir, open, readFile, readdir, rename, rm, stat, unlink, writeFile } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { link, mkdir, open, readFile, readdir, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { isErrno, readClaim } from './claim.ts';
 import { appendEvents, mendLog, readEvents } from './events.ts';
-import { audioFormats, type JobRequest } from './request.ts';
+import type { JobRequest } from './request.ts';
 import { isFinal, type FinalState, type State } from './states.ts';
 
 /**

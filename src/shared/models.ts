@@ -47,6 +47,9 @@ const facts: Record<string, ModelFacts> = {
   v28: { ...omdb, years: [2007, 2023], descriptors: 'omdb' },
 };
 
+/** What is asked for where nobody says which, and no worker is there to look at. */
+export const bestModel = 'v32';
+
 /** The names of the published models, best first. */
 export const modelNames: readonly string[] = Object.keys(facts);
 

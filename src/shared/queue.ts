@@ -29,11 +29,11 @@ export type Queues = ReturnType<typeof createQueues>;
 
 /** The API's end, on a fail-fast connection: every call rejects within 200 ms when Redis does not answer. */
 export function createQueues(connection: Redis, log: Log) {
-  const queues = new Map(engineNames.map((engine) => [engine, open(engine)] as const));
+  const queues = { builtin: open('builtin'), mapperatorinator: open('mapperatorinator') };
 
   function open(engine: EngineName) {
     const queue = new Queue(queueName(engine), {
-      connection: connection as ConnectionOptions,
+      connection,
       prefix,
       skipWaitingForReady: true, // without these two a queue made while Redis is away hangs, or stays broken for ever
       skipVersionCheck: true,
@@ -50,22 +50,20 @@ export function createQueues(connection: Redis, log: Log) {
     return queue;
   }
 
-  const of = (engine: EngineName) => queues.get(engine)!;
-
   /** Makes sure that an unfinished job is in the queue; one that BullMQ has given up on goes in again. */
   async function hand(engine: EngineName, id: string) {
-    const state = await of(engine).getJobState(id);
-    if (state === 'completed' || state === 'failed') await of(engine).remove(id);
+    const state = await queues[engine].getJobState(id);
+    if (state === 'completed' || state === 'failed') await queues[engine].remove(id);
     else if (state !== 'unknown') return;
-    await of(engine).add('generate', { id }, { jobId: id });
+    await queues[engine].add('generate', { id }, { jobId: id });
   }
 
   /** Takes a job out if it still waits. */
-  const withdraw = (engine: EngineName, id: string) => of(engine).remove(id);
+  const withdraw = (engine: EngineName, id: string) => queues[engine].remove(id);
 
   async function counts() {
     const states = ['waiting', 'active', 'delayed', 'failed', 'completed'] as const;
-    const entries = engineNames.map(async (engine) => [engine, await of(engine).getJobCounts(...states)] as const);
+    const entries = engineNames.map(async (engine) => [engine, await queues[engine].getJobCounts(...states)] as const);
     return Object.fromEntries(await Promise.all(entries));
   }
 
@@ -87,7 +85,7 @@ export function createQueues(connection: Redis, log: Log) {
     counts,
     workers,
     evictionPolicy,
-    close: () => Promise.all([...queues.values()].map((queue) => queue.close())),
+    close: () => Promise.all(Object.values(queues).map((queue) => queue.close())),
   };
 }
 
@@ -131,7 +129,9 @@ export function createQueueWorker({ engine, connection, concurrency, log, proces
     },
   );
   worker.on('error', (error) => log.debug({ err: error.message, engine }, 'The queue reported an error.'));
-  worker.on('failed', (job, error) => log.error({ jobId: job?.id, err: error }, 'A delivery failed; it is tried again.'));
+  worker.on('failed', (job, error) =>
+    log.error({ jobId: job?.id, err: error }, 'A delivery failed; it is tried again.'),
+  );
   worker.on('lockRenewalFailed', (ids) => log.warn({ ids }, 'A queue lock was lost; the claim decides.'));
   return worker;
 }

@@ -6,7 +6,8 @@ import type { Log } from './log.ts';
  * All Redis connections are made here, of two kinds. Fail-fast: for anything a request waits for; a command is refused
  * at once without a connection and after 200 ms with one. Patient: for workers, whose commands wait for Redis to return.
  */
-const retryStrategy = (times: number) => Math.min(100 * 2 ** Math.min(times, 5), 1500) + Math.floor(Math.random() * 100);
+const retryStrategy = (times: number) =>
+  Math.min(100 * 2 ** Math.min(times, 5), 1500) + Math.floor(Math.random() * 100);
 
 export function connectFailFast(address: RedisAddress, log: Log, role: string): Redis {
   const redis = new Redis({

@@ -58,10 +58,12 @@ function checkMap(text: string, request: JobRequest): Report {
 
   const end = Math.max(...objects.map(endTime));
   const songEnd = request.audio.seconds === undefined ? Infinity : request.audio.seconds * 1000 + 1000;
-  if (end > songEnd) throw new InvalidResultError(`The beatmap goes on to ${Math.round(end)} ms, after the song's end.`);
+  if (end > songEnd)
+    throw new InvalidResultError(`The beatmap goes on to ${Math.round(end)} ms, after the song's end.`);
   let before = -Infinity;
   for (const object of objects) {
-    if (!(object.startTime >= before)) throw new InvalidResultError(`Objects are out of order at ${object.startTime} ms.`);
+    if (!(object.startTime >= before))
+      throw new InvalidResultError(`Objects are out of order at ${object.startTime} ms.`);
     if (beatmap.mode !== 1 && beatmap.mode !== 3 && !(object.hitType & HitType.Spinner)) checkPosition(object);
     before = object.startTime;
   }
@@ -87,7 +89,10 @@ function checkPosition(object: HitObject) {
   const { startX: x, startY: y } = object;
   const path = (object as Partial<ISlidableObject>).path;
   const tail = path?.positionAt(1);
-  for (const point of [{ x, y }, { x: x + (tail?.x ?? 0), y: y + (tail?.y ?? 0) }]) {
+  for (const point of [
+    { x, y },
+    { x: x + (tail?.x ?? 0), y: y + (tail?.y ?? 0) },
+  ]) {
     const inside =
       point.x >= -margin.left &&
       point.x <= 512 + margin.right &&

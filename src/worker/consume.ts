@@ -1,4 +1,3 @@
-import { Redis } from 'ioredis';
 import type { RedisAddress } from '../shared/config.ts';
 import type { Log } from '../shared/log.ts';
 import {
@@ -22,7 +21,7 @@ interface Options {
 /** Takes jobs from the queues of this worker's engines. Waits for Redis as long as it is away. */
 export function consumeQueues({ address, announcement, concurrency, log, run }: Options) {
   const stopping = new AbortController();
-  const presence: Redis = connectFailFast(address, log, 'queue');
+  const presence = connectFailFast(address, log, 'queue');
   const speak = () => void announce(presence, announcement).catch(() => undefined); // said again in 5 s
   presence.on('ready', speak);
   const timer = setInterval(speak, announceEveryMs);

@@ -27,7 +27,11 @@ export interface DecodedAudio {
 /** A song that cannot be used. `code` is part of the service's contract. */
 export class InvalidAudioError extends Error {
   readonly code: 'invalid_audio' | 'unsupported_audio_type' | 'audio_too_short';
-  constructor(code: 'invalid_audio' | 'unsupported_audio_type' | 'audio_too_short', message: string, options?: ErrorOptions) {
+  constructor(
+    code: 'invalid_audio' | 'unsupported_audio_type' | 'audio_too_short',
+    message: string,
+    options?: ErrorOptions,
+  ) {
     super(message, options);
     this.code = code;
   }
@@ -49,7 +53,10 @@ export async function audioFormatOf(bytes: Uint8Array): Promise<AudioFormat> {
   if (type?.ext === 'oga') return 'ogg';
   if (type?.ext === 'mp4') return 'm4a';
   for (const format of ['mp3', 'wav', 'ogg', 'opus', 'flac', 'm4a'] as const) if (type?.ext === format) return format;
-  throw new InvalidAudioError('unsupported_audio_type', `The file is no supported audio (${type?.mime ?? 'unknown bytes'}).`);
+  throw new InvalidAudioError(
+    'unsupported_audio_type',
+    `The file is no supported audio (${type?.mime ?? 'unknown bytes'}).`,
+  );
 }
 
 /**
@@ -73,9 +80,11 @@ export async function decodeAudio(bytes: Uint8Array, toWav?: ToWav): Promise<Dec
     if (error instanceof InvalidAudioError) throw error;
     throw new InvalidAudioError('invalid_audio', 'The audio cannot be decoded.', { cause: error });
   }
-  if (!resampler || frames === 0) throw new InvalidAudioError('invalid_audio', 'The file holds no sound that can be decoded.');
+  if (!resampler || frames === 0)
+    throw new InvalidAudioError('invalid_audio', 'The file holds no sound that can be decoded.');
   const seconds = frames / rate;
-  if (seconds < shortestSeconds) throw new InvalidAudioError('audio_too_short', `The song lasts ${seconds.toFixed(2)} s.`);
+  if (seconds < shortestSeconds)
+    throw new InvalidAudioError('audio_too_short', `The song lasts ${seconds.toFixed(2)} s.`);
   const declared = await declaredSeconds(bytes);
   if (declared - seconds > Math.max(1, 0.02 * declared)) {
     const lengths = `${seconds.toFixed(1)} s could be decoded, its header says ${declared.toFixed(1)} s`;
@@ -85,10 +94,15 @@ export async function decodeAudio(bytes: Uint8Array, toWav?: ToWav): Promise<Dec
 }
 
 /** The song at its own rate and channels, block by block, from the game's time 0 on. */
-export async function* decodeBlocks(bytes: Uint8Array, format: AudioFormat, toWav?: ToWav): AsyncGenerator<PcmBlock> {
+export async function* decodeBlocks(
+  bytes: Uint8Array,
+  format: AudioFormat,
+  toWav?: ToWav,
+): AsyncGenerator<PcmBlock, void> {
   if (format === 'wav') return yield* decodeWav(bytes);
   if (format === 'm4a') {
-    if (!toWav) throw new InvalidAudioError('unsupported_audio_type', 'An m4a needs ffmpeg on the PATH, and it is not there.');
+    if (!toWav)
+      throw new InvalidAudioError('unsupported_audio_type', 'An m4a needs ffmpeg on the PATH, and it is not there.');
     return yield* decodeWav(await toWav(bytes));
   }
   const decoder = { mp3: mp3Decoder, flac: flacDecoder, ogg: vorbisDecoder, opus: opusDecoder }[format]();
@@ -126,7 +140,7 @@ const flacDecoder = (): StreamDecoder => new FLACDecoder();
 const vorbisDecoder = (): StreamDecoder => new OggVorbisDecoder();
 const opusDecoder = (): StreamDecoder => new OggOpusDecoder({ forceStereo: true });
 
-function* decodeWav(bytes: Uint8Array): Generator<PcmBlock> {
+function* decodeWav(bytes: Uint8Array): Generator<PcmBlock, void> {
   const wav = parseWav(bytes);
   for (let start = 0; start < wav.frames; start += wavBlock) {
     const length = Math.min(wavBlock, wav.frames - start);

@@ -58,7 +58,10 @@ export function computeFeatures(mono: Float32Array, sampleRate: number): Feature
 /** Edges of the bands in FFT bins, log-spaced, each at least one bin wide. */
 function bandEdges(sampleRate: number): number[] {
   const bin = sampleRate / size;
-  const edges = Array.from({ length: bandCount + 1 }, (_, i) => (lowestHz * (highestHz / lowestHz) ** (i / bandCount)) / bin);
+  const edges = Array.from(
+    { length: bandCount + 1 },
+    (_, i) => (lowestHz * (highestHz / lowestHz) ** (i / bandCount)) / bin,
+  );
   for (let i = 1; i < edges.length; i += 1) edges[i] = Math.max(Math.round(edges[i]!), Math.floor(edges[i - 1]!) + 1);
   edges[0] = 1;
   for (let i = 1; i < edges.length; i += 1) edges[i] = Math.max(edges[i]!, edges[i - 1]! + 1);

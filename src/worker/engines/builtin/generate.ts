@@ -106,10 +106,14 @@ export async function generate(
     tell({ warning: `${plan.stars} stars cannot be reached on this song; the map has ${got}.` });
   }
   if (objects.length < fewestObjects) {
-    throw new GenerateError('audio_too_short', 'The song, or the part of it that was asked for, is too short for a map.');
+    throw new GenerateError(
+      'audio_too_short',
+      'The song, or the part of it that was asked for, is too short for a map.',
+    );
   }
   const drain = (objects.at(-1)!.end ?? objects.at(-1)!.start).time - objects[0]!.start.time;
-  if (drain < shortestDrainMs) tell({ warning: `The map is ${Math.round(drain / 1000)} s long; a ranked map needs 30 s.` });
+  if (drain < shortestDrainMs)
+    tell({ warning: `The map is ${Math.round(drain / 1000)} s long; a ranked map needs 30 s.` });
 
   tell({ stage: 'saving', percent: 0 });
   const stem = fileStem(metadata);

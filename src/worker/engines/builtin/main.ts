@@ -46,7 +46,8 @@ const say = (document: unknown) => process.stdout.write(`${JSON.stringify(docume
 function tell(report: Report) {
   if (!forPeople) say(report);
   else if ('warning' in report) process.stdout.write(`warning: ${report.warning}\n`);
-  else if ('timing' in report) process.stdout.write(`timing: ${report.timing.bpm} BPM from ${report.timing.offset_ms} ms\n`);
+  else if ('timing' in report)
+    process.stdout.write(`timing: ${report.timing.bpm} BPM from ${report.timing.offset_ms} ms\n`);
   else if ('stars' in report) process.stdout.write(`stars: ${report.stars.got} (asked ${report.stars.asked})\n`);
 }
 
@@ -63,14 +64,19 @@ async function readRequest(bytes: Uint8Array, path: string): Promise<EngineReque
   const wrong = numbers.find(([, text]) => !Number.isFinite(Number(text)));
   if (wrong) fail('invalid_argument', `--${wrong[0]} must be a number`);
   const texts = Object.entries({ title, artist, creator }).filter(([, text]) => text !== undefined);
-  const { common } = await parseBuffer(bytes, undefined, { skipCovers: true }).catch(() => ({ common: {} as SongTags }));
+  const { common } = await parseBuffer(bytes, undefined, { skipCovers: true }).catch(() => ({
+    common: {} as SongTags,
+  }));
   return {
     audio: {
       filename: basename(path),
       ...(common.title ? { title: common.title } : {}),
       ...(common.artist ? { artist: common.artist } : {}),
     },
-    params: Object.fromEntries([...numbers.map(([name, text]) => [name, Number(text)] as const), ...texts]),
+    params: {
+      ...Object.fromEntries(numbers.map(([name, text]) => [name, Number(text)])),
+      ...Object.fromEntries(texts),
+    },
   };
 }
 
@@ -80,7 +86,18 @@ async function toWav(bytes: Uint8Array): Promise<Uint8Array> {
   try {
     const [input, output] = [join(folder, 'song.m4a'), join(folder, 'song.wav')];
     await writeFile(input, bytes);
-    const args = ['-nostdin', '-loglevel', 'error', '-protocol_whitelist', 'file', '-i', input, '-c:a', 'pcm_s16le', output];
+    const args = [
+      '-nostdin',
+      '-loglevel',
+      'error',
+      '-protocol_whitelist',
+      'file',
+      '-i',
+      input,
+      '-c:a',
+      'pcm_s16le',
+      output,
+    ];
     const env = { PATH: process.env['PATH'] ?? '' };
     const exit = await runProgram({ file: 'ffmpeg', args, env }, () => undefined, new AbortController().signal);
     if (exit.code !== 0) throw new InvalidAudioError('invalid_audio', 'ffmpeg cannot decode this m4a.');
@@ -105,7 +122,8 @@ async function main() {
     if (forPeople) for (const file of files) process.stdout.write(`${join(values.out, file.name)}\n`);
     else say({ result: { files: files.map((file) => file.name) } });
   } catch (error) {
-    const code = error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : 'engine_failed';
+    const code =
+      error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : 'engine_failed';
     fail(code, error instanceof Error ? error.message : String(error));
   }
 }

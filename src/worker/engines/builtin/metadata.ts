@@ -26,8 +26,10 @@ export const creatorName = 'Mapperatorinator API';
 export function describeMap(song: SongTags, params: MapParams, plan: Plan, seed: number): Metadata {
   const base = song.filename.replace(/\.[A-Za-z0-9]{1,5}$/, '');
   const parts = /^(.+?) - (.+)$/.exec(base);
-  const titleUnicode = clean(params.title_unicode ?? params.title ?? song.title ?? parts?.[2] ?? base) || 'Unknown Title';
-  const artistUnicode = clean(params.artist_unicode ?? params.artist ?? song.artist ?? parts?.[1] ?? '') || 'Unknown Artist';
+  const titleUnicode =
+    clean(params.title_unicode ?? params.title ?? song.title ?? parts?.[2] ?? base) || 'Unknown Title';
+  const artistUnicode =
+    clean(params.artist_unicode ?? params.artist ?? song.artist ?? parts?.[1] ?? '') || 'Unknown Artist';
   const own = ['generated', 'ai', 'mapperatorinator-api', 'engine=builtin', `seed=${seed}`, `stars=${plan.stars}`];
   return {
     title: romanised(params.title ?? titleUnicode) || 'Unknown Title',
@@ -43,13 +45,23 @@ export function describeMap(song: SongTags, params: MapParams, plan: Plan, seed:
 
 /** `Artist - Title (Creator) [Version]`, safe as a file name everywhere and at most 125 characters. */
 export function fileStem({ artist, title, creator, version }: Metadata): string {
-  const safe = (text: string, most: number) => text.replace(/[\\/:*?"<>|%#&;]/g, '').trim().slice(0, most).trim();
+  const safe = (text: string, most: number) =>
+    text
+      .replace(/[\\/:*?"<>|%#&;]/g, '')
+      .trim()
+      .slice(0, most)
+      .trim();
   return `${safe(artist, 30)} - ${safe(title, 40)} (${safe(creator, 20)}) [${safe(version, 20)}]`.replace(/^\.+/, '');
 }
 
 const longest = 81;
 
-const clean = (text: string) => text.replace(/\p{Cc}+/gu, ' ').replace(/\s+/g, ' ').trim().slice(0, longest);
+const clean = (text: string) =>
+  text
+    .replace(/\p{Cc}+/gu, ' ')
+    .replace(/\s+/g, ' ')
+    .trim()
+    .slice(0, longest);
 
 /** ASCII of a text: accents are taken off, what has no ASCII is left out. */
 const romanised = (text: string) => clean(text.normalize('NFKD').replace(/[^\x20-\x7e]/g, ''));

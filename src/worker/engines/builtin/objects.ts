@@ -13,11 +13,29 @@ export interface TimedObject {
 
 /** Lengths that a slider may have, in quarter beats, and how much each is liked, by level. */
 const lengths: readonly (readonly [ticks: number, liking: number])[][] = [
-  [[4, 1], [8, 0.6]],
-  [[4, 1], [2, 0.5], [6, 0.2]],
-  [[2, 0.8], [4, 0.8], [6, 0.1]],
-  [[2, 1], [4, 0.5]],
-  [[2, 1], [4, 0.4], [1, 0.1]],
+  [
+    [4, 1],
+    [8, 0.6],
+  ],
+  [
+    [4, 1],
+    [2, 0.5],
+    [6, 0.2],
+  ],
+  [
+    [2, 0.8],
+    [4, 0.8],
+    [6, 0.1],
+  ],
+  [
+    [2, 1],
+    [4, 0.5],
+  ],
+  [
+    [2, 1],
+    [4, 0.4],
+    [1, 0.1],
+  ],
 ];
 /** Quarter beats of rest that a slider's end needs before the next head. */
 const restAfterSlider = [4, 2, 1, 1, 1];

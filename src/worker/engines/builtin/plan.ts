@@ -50,8 +50,20 @@ export const levelNames = ['Easy', 'Normal', 'Hard', 'Insane', 'Expert'] as cons
 const circleSizes = [3, 3.5, 4, 4, 4];
 const sliderShares = [0.7, 0.52, 0.54, 0.46, 0.38];
 /** Usual AR and OD by level (ranking criteria), which the fits are kept in. */
-const arRange = [[2, 5], [4, 6], [6, 8], [7, 9.3], [8, 9.8]] as const;
-const odRange = [[1, 3], [3, 5], [5, 7], [7, 9], [8, 9.6]] as const;
+const arRange = [
+  [2, 5],
+  [4, 6],
+  [6, 8],
+  [7, 9.3],
+  [8, 9.8],
+] as const;
+const odRange = [
+  [1, 3],
+  [3, 5],
+  [5, 7],
+  [7, 9],
+  [8, 9.6],
+] as const;
 
 /**
  * Difficulty settings for a star rating: linear fits over 88 ranked maps (objects/s 0.77 S, events/s 1.20 S, AR 3.14 + 1.03 S,

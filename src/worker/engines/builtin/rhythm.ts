@@ -81,7 +81,7 @@ function scored(bar: Tick[], bars: Tick[][], number: number, level: number): Sco
     const phase = phaseWeights[level]![phaseOf(tick)];
     const inaudible = tick.strength < audible && phaseOf(tick) > 0;
     const heard = Math.log1p(tick.strength) + repeatWeight * Math.log1p(repeated);
-    return { tick, weight: inaudible ? -Infinity : heard + phase! + downbeat(place) };
+    return { tick, weight: inaudible ? -Infinity : heard + phase + downbeat(place) };
   });
 }
 

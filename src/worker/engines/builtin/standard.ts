@@ -47,12 +47,24 @@ interface Cursor {
  * weighed: angle to the last movement, overlap with what is still visible, how the playfield has been used, and a keyed
  * random part, so that no shape repeats by itself. `spacing` scales all distances.
  */
-export function placeObjects(objects: TimedObject[], plan: Plan, beatMs: number, spacing: number, random: Random): PlacedObject[] {
+export function placeObjects(
+  objects: TimedObject[],
+  plan: Plan,
+  beatMs: number,
+  spacing: number,
+  random: Random,
+): PlacedObject[] {
   const radius = circleRadius(plan.cs);
   const preempt = preemptMs(plan.ar);
   const placed: PlacedObject[] = [];
   const first: Point = { x: width / 2, y: height / 2 };
-  let cursor: Cursor = { exit: first, heading: random('start') * 2 * Math.PI, turn: 1, exitTime: -Infinity, exitIndex: -1e6 };
+  let cursor: Cursor = {
+    exit: first,
+    heading: random('start') * 2 * Math.PI,
+    turn: 1,
+    exitTime: -Infinity,
+    exitIndex: -1e6,
+  };
 
   for (const object of objects) {
     const { index, time } = object.start;
@@ -71,21 +83,39 @@ export function placeObjects(objects: TimedObject[], plan: Plan, beatMs: number,
     placed.push(chosen);
     const end = chosen.end ?? chosen.start;
     const heading = Math.atan2(chosen.position.y - cursor.exit.y, chosen.position.x - cursor.exit.x);
-    cursor = { ...cursor, exit: chosen.exit, heading: exitHeading(chosen, heading), exitTime: end.time, exitIndex: end.index };
+    cursor = {
+      ...cursor,
+      exit: chosen.exit,
+      heading: exitHeading(chosen, heading),
+      exitTime: end.time,
+      exitIndex: end.index,
+    };
   }
   return placed;
 }
 
 /** Distance from the last object's end, px. */
-function distanceTo(object: TimedObject, cursor: Cursor, plan: Plan, beatMs: number, spacing: number, radius: number, random: Random) {
+function distanceTo(
+  object: TimedObject,
+  cursor: Cursor,
+  plan: Plan,
+  beatMs: number,
+  spacing: number,
+  radius: number,
+  random: Random,
+) {
   const gapTicks = object.start.index - cursor.exitIndex;
   const beats = gapTicks / 4;
   if (plan.level <= 1) {
     // Time and distance go together, so that beginners can read the rhythm from the spacing.
-    return Math.min(farthest[plan.level]!, Math.max(0.8, Math.min(1.25, spacing)) * 100 * plan.sliderMultiplier * Math.min(beats, 2.5));
+    return Math.min(
+      farthest[plan.level]!,
+      Math.max(0.8, Math.min(1.25, spacing)) * 100 * plan.sliderMultiplier * Math.min(beats, 2.5),
+    );
   }
   const accent = 0.88 + 0.3 * Math.min(1, Math.max(0, (object.start.strength - 0.8) / 1.6));
-  if (gapTicks <= streamTicks) return Math.max(8, (10 + 3.2 * plan.stars) * spacing ** (plan.level >= 3 ? 2 : 1) * (object.newCombo ? 1.15 : 1));
+  if (gapTicks <= streamTicks)
+    return Math.max(8, (10 + 3.2 * plan.stars) * spacing ** (plan.level >= 3 ? 2 : 1) * (object.newCombo ? 1.15 : 1));
   const half = plan.jumpSpeed * (beatMs / 2) * halfBeatScale(beatMs);
   const wobble = 0.92 + 0.16 * random('wobble', object.start.index);
   const distance = half * (beats / 0.5) ** 0.35 * accent * wobble * spacing;
@@ -100,7 +130,14 @@ interface Candidate {
   heading: number;
 }
 
-function propose(object: TimedObject, cursor: Cursor, k: number, distance: number, length: number, random: Random): Candidate | null {
+function propose(
+  object: TimedObject,
+  cursor: Cursor,
+  k: number,
+  distance: number,
+  length: number,
+  random: Random,
+): Candidate | null {
   const { index } = object.start;
   const jitter = (random('heading', index, k) - 0.5) * ((2 * Math.PI) / headings);
   const heading = (2 * Math.PI * k) / headings + jitter;
@@ -123,7 +160,14 @@ function propose(object: TimedObject, cursor: Cursor, k: number, distance: numbe
 
 const inside = ({ x, y }: Point) => x >= 0 && x <= width && y >= 0 && y <= height;
 
-function weigh({ object, heading }: Candidate, cursor: Cursor, plan: Plan, visible: PlacedObject[], radius: number, taste: number): number {
+function weigh(
+  { object, heading }: Candidate,
+  cursor: Cursor,
+  plan: Plan,
+  visible: PlacedObject[],
+  radius: number,
+  taste: number,
+): number {
   const gapTicks = object.start.index - cursor.exitIndex;
   const bend = wrap(heading - cursor.heading);
   const angle = 180 - (Math.abs(bend) * 180) / Math.PI;
@@ -153,7 +197,8 @@ function overlap(object: PlacedObject, visible: PlacedObject[], radius: number, 
 }
 
 /** 0 in the middle of the playfield, up to 1 in its corners. */
-const border = ({ x, y }: Point) => (Math.abs(x / width - 0.5) * 2) ** 4 * 0.5 + (Math.abs(y / height - 0.5) * 2) ** 4 * 0.5;
+const border = ({ x, y }: Point) =>
+  (Math.abs(x / width - 0.5) * 2) ** 4 * 0.5 + (Math.abs(y / height - 0.5) * 2) ** 4 * 0.5;
 
 const wrap = (angle: number) => Math.atan2(Math.sin(angle), Math.cos(angle));
 
@@ -167,7 +212,10 @@ function exitHeading(object: PlacedObject, arrival: number): number {
 function fallback(object: TimedObject, cursor: Cursor, length: number): PlacedObject {
   const { exit } = cursor;
   if (!object.end) return { ...object, position: exit, exit };
-  const position = { x: exit.x < width / 2 ? 40 : width - 40, y: Math.round(Math.min(height - 40, Math.max(40, exit.y))) };
+  const position = {
+    x: exit.x < width / 2 ? 40 : width - 40,
+    y: Math.round(Math.min(height - 40, Math.max(40, exit.y))),
+  };
   const path = sliderPath(position, position.x < width / 2 ? 0 : Math.PI, Math.min(length, width - 80), 0);
   return { ...object, position, path, length, exit: path.points.at(-1)! };
 }

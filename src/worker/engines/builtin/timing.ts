@@ -173,7 +173,10 @@ function findDownbeat(features: Features, phaseMs: number, beatMs: number): numb
     const centre = Math.round((phaseMs + beat * beatMs) / hopMs);
     let strongest = 0;
     for (let i = centre - 5; i <= centre + 5; i += 1) {
-      strongest = Math.max(strongest, (features.low[i] ?? 0) + 0.5 * (features.full[i] ?? 0) + 0.3 * (features.high[i] ?? 0));
+      strongest = Math.max(
+        strongest,
+        (features.low[i] ?? 0) + 0.5 * (features.full[i] ?? 0) + 0.3 * (features.high[i] ?? 0),
+      );
     }
     scores[beat % 4]! += strongest;
   }

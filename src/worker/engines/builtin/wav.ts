@@ -20,7 +20,7 @@ const extensible = 0xfffe;
 export function parseWav(bytes: Uint8Array): Wav {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   let format: { code: number; channels: number; sampleRate: number; bits: number } | undefined;
-  for (let at = 12; at + 8 <= view.byteLength; ) {
+  for (let at = 12; at + 8 <= view.byteLength;) {
     const id = view.getUint32(at, false);
     const size = view.getUint32(at + 4, true);
     const body = at + 8;
@@ -37,13 +37,21 @@ export function parseWav(bytes: Uint8Array): Wav {
   throw new Error('no audio data in the WAVE file');
 }
 
-function open(view: DataView, start: number, available: number, declared: number, format: { code: number; channels: number; sampleRate: number; bits: number }): Wav {
+function open(
+  view: DataView,
+  start: number,
+  available: number,
+  declared: number,
+  format: { code: number; channels: number; sampleRate: number; bits: number },
+): Wav {
   const { code, channels, sampleRate, bits } = format;
   const sample = reader(view, code, bits);
   const width = bits / 8;
   const step = width * channels;
   if (!sample || channels < 1 || channels > 32 || sampleRate < 4000 || sampleRate > 768_000) {
-    throw new Error(`WAVE format ${code} with ${bits} bits and ${channels} channels at ${sampleRate} Hz is not supported`);
+    throw new Error(
+      `WAVE format ${code} with ${bits} bits and ${channels} channels at ${sampleRate} Hz is not supported`,
+    );
   }
   return {
     sampleRate,
