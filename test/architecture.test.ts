@@ -27,7 +27,9 @@ const inFolder = (folder: string) => sources.filter(({ file }) => file.startsWit
 /** The files that import something outside of what they may. */
 const strays = (folder: string, allowed: RegExp) =>
   inFolder(folder).flatMap(({ file, imports }) =>
-    imports.filter((name) => /^(api|worker|cli|shared|web)\//.test(name) && !allowed.test(name)).map((name) => `${file} → ${name}`),
+    imports
+      .filter((name) => /^(api|worker|cli|shared|web)\//.test(name) && !allowed.test(name))
+      .map((name) => `${file} → ${name}`),
   );
 
 test('shared knows nothing of api, worker or cli', () => {

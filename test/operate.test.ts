@@ -261,7 +261,7 @@ async function settingsOf({ command }: ComposeService): Promise<Record<string, s
   onTestFinished(server.stop);
   const redis = new Redis(server.url);
   onTestFinished(() => redis.disconnect());
-  const pairs = (await redis.config('GET', 'maxmemory*', 'append*', 'save')) as string[];
+  const pairs = await redis.config('GET', 'maxmemory*', 'append*', 'save');
   return Object.fromEntries(pairs.flatMap((name, i) => (i % 2 === 0 ? [[name, pairs[i + 1]!]] : [])));
 }
 

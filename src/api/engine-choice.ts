@@ -37,7 +37,9 @@ export function chooseEngine(policy: Config['engine'], workers: Announcement[], 
   if (choice.engine === 'builtin' && asked.format === 'm4a' && !decodable) {
     throw unsupportedAudio('m4a needs ffmpeg on the PATH of a worker, and none has it');
   }
-  return choice;
+  return choice.engine === 'builtin'
+    ? { ...choice, warnings: [...choice.warnings, ...unusedBy(asked.params)] }
+    : choice;
 }
 
 function pick(policy: Config['engine'], present: ReadonlySet<string>, name: string): Choice {
@@ -64,6 +66,26 @@ function pick(policy: Config['engine'], present: ReadonlySet<string>, name: stri
   const missing = name === 'default' ? 'No Mapperatorinator model is available' : `The model ${name} is not available`;
   const warnings = name === builtinModel ? [] : [`${missing} here; the built-in generator makes this map.`];
   return { engine: 'builtin', model: builtinModel, warnings };
+}
+
+/** What the embedded generator does not know how to follow. It says so instead of dropping it. */
+const unused = [
+  'year',
+  'mapper_id',
+  'keycount',
+  'hold_note_ratio',
+  'scroll_speed_ratio',
+  'cfg_scale',
+  'temperature',
+  'top_p',
+  'super_timing',
+  'descriptors',
+  'negative_descriptors',
+] as const;
+
+function unusedBy(params: Params): string[] {
+  const named = unused.filter((name) => params[name] !== undefined);
+  return named.length === 0 ? [] : [`The built-in generator makes no use of: ${named.join(', ')}.`];
 }
 
 function builtinProblems(params: Params) {

@@ -26,6 +26,7 @@ interface Options {
 /** Runs what the parent asks for, first come first served, each job once at a time. */
 export function createForkedRunner({ concurrency, log, run }: Options) {
   const stopping = new AbortController();
+  let draining = false;
   const waiting = new Set<string>();
   const running = new Map<string, Promise<void>>();
 
@@ -51,7 +52,7 @@ export function createForkedRunner({ concurrency, log, run }: Options) {
   }
 
   function add(id: string) {
-    if (running.has(id) || stopping.signal.aborted) return;
+    if (running.has(id) || draining || stopping.signal.aborted) return;
     waiting.add(id);
     next();
   }
@@ -60,6 +61,7 @@ export function createForkedRunner({ concurrency, log, run }: Options) {
     add,
     /** Takes nothing new and resolves when what runs has ended. */
     async drain() {
+      draining = true;
       waiting.clear();
       await Promise.all(running.values());
     },

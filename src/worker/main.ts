@@ -23,11 +23,11 @@ async function main(config: Config, log: Log) {
   const { engines, announced } = await createEngines(config, process.execPath);
   const worker = `${hostname()}:${process.pid}:${randomUUID().slice(0, 8)}`;
   const announcement = { worker, ...announced };
-  const concurrency = config.workerConcurrency;
+  const { workerConcurrency: concurrency, maxAudioSeconds } = config;
 
   if (process.argv.includes('--forked')) {
     const tell = (message: ToApi) => void (process.connected && process.send?.(message));
-    const run = createRunner({ jobs, cache: createParentCache(tell), engines, owner: worker, log });
+    const run = createRunner({ jobs, cache: createParentCache(tell), engines, owner: worker, maxAudioSeconds, log });
     const runner = createForkedRunner({ concurrency, log, run });
     process.on('message', (message: ToWorker) => {
       if (message.type === 'run') runner.add(message.id);
@@ -47,7 +47,7 @@ async function main(config: Config, log: Log) {
     return;
   }
   const redis = cacheRedis && connectFailFast(cacheRedis, log, 'cache');
-  const run = createRunner({ jobs, cache: createCache(redis), engines, owner: worker, log });
+  const run = createRunner({ jobs, cache: createCache(redis), engines, owner: worker, maxAudioSeconds, log });
   const consumer = consumeQueues({ address: queueRedis, announcement, concurrency, log, run });
   log.info({ worker, engines: announced.engines, models: announced.models }, 'The worker is up.');
   onStop(async () => {

@@ -1,5 +1,6 @@
 import { copyFile, link, mkdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { parseFile } from 'music-metadata';
 import type { Cache } from '../shared/cache.ts';
 import { heartbeatMs, takeClaim, type Claim } from '../shared/claim.ts';
 import { mendLog, readEvents } from '../shared/events.ts';
@@ -22,11 +23,18 @@ interface Deps {
   cache: Cache;
   engines: ReadonlyMap<EngineName, Engine>;
   owner: string;
+  maxAudioSeconds: number;
   log: Log;
 }
 
 /** Why an attempt is stopped from outside. The first reason stays. */
 type StopReason = 'cancelled' | 'shutdown' | 'taken_over';
+
+/** The length by counting through the whole file, or 0 where that cannot be done: then the engine says why. */
+async function songSeconds(path: string): Promise<number> {
+  const found = await parseFile(path, { duration: true, skipCovers: true }).catch(() => null);
+  return found?.format.duration ?? 0;
+}
 
 type Ending = Pick<Outcome, 'state' | 'report' | 'error'> & { warnings?: string[] };
 
@@ -35,7 +43,7 @@ type Ending = Pick<Outcome, 'state' | 'report' | 'error'> & { warnings?: string[
  * here, and only the claim's owner goes on (claim.ts). Throws when the disk does; then nothing is decided and the job is
  * delivered again.
  */
-export function createRunner({ jobs, cache, engines, owner, log }: Deps) {
+export function createRunner({ jobs, cache, engines, owner, maxAudioSeconds, log }: Deps) {
   return async function run(id: string, shutdown: AbortSignal): Promise<Delivery> {
     const request = await jobs.readRequest(id);
     if (!request || (await jobs.readOutcome(id))) return ended(id);
@@ -44,7 +52,13 @@ export function createRunner({ jobs, cache, engines, owner, log }: Deps) {
     if (await jobs.readOutcome(id)) return ended(id); // it ended between the look and the claim
 
     const jobLog = log.child({ jobId: id, attempt: claim.attempt });
-    const outcome = await decide(request, claim, shutdown, jobLog);
+    let outcome: Awaited<ReturnType<typeof decide>>;
+    try {
+      outcome = await decide(request, claim, shutdown, jobLog);
+    } catch (error) {
+      await claim.release().catch(() => undefined); // this worker lives: nothing was lost
+      throw error;
+    }
     if (outcome === 'shutdown') {
       await claim.release();
       jobLog.info('The job was given back: this worker stops.');
@@ -109,6 +123,11 @@ export function createRunner({ jobs, cache, engines, owner, log }: Deps) {
     end: (rest: Ending) => Outcome,
   ): Promise<Outcome | 'shutdown' | 'taken_over'> {
     const { id } = request;
+    const seconds = await songSeconds(jobs.audio(request));
+    if (seconds > maxAudioSeconds) {
+      const detail = `The song lasts ${Math.round(seconds)} s; at most ${maxAudioSeconds} s are taken.`;
+      return end({ state: 'failed', error: { code: 'audio_too_long', detail } });
+    }
     const paths = await prepareAttempt(request, claim.attempt);
     const { command, document } = engine.start(request, paths);
     await writeFile(paths.request, JSON.stringify(document));
