@@ -33,6 +33,7 @@ function commandFor({ params = {}, model = 'v32', audio, cuda = null, python, ho
     home: home ?? join(fixtures, 'home'),
     python: python ?? join(fixtures, 'python.mjs'),
     searchPath: process.env['PATH'] ?? '',
+    huggingFaceHome: null,
     cudaVisibleDevices: cuda,
   });
   const document = requestJson as { config: string; args: Record<string, unknown> };

@@ -18,8 +18,11 @@ export async function createEngines(config: Config, node: string) {
   }
   const home = config.mapperatorinatorHome;
   if (config.engine !== 'builtin' && home) {
-    const { python, searchPath, cudaVisibleDevices } = config;
-    engines.set('mapperatorinator', createMapperatorinatorEngine({ home, python, searchPath, cudaVisibleDevices }));
+    const { python, searchPath, huggingFaceHome, cudaVisibleDevices } = config;
+    engines.set(
+      'mapperatorinator',
+      createMapperatorinatorEngine({ home, python, searchPath, huggingFaceHome, cudaVisibleDevices }),
+    );
     models.push(...(await installedModels(home)));
   }
   const withFfmpeg = config.searchPath.split(delimiter).some((folder) => existsSync(join(folder, 'ffmpeg')));

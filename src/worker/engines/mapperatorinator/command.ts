@@ -50,18 +50,24 @@ export interface EngineRequest {
   params: Record<string, unknown>;
 }
 
-interface Job {
+/** What a worker's host gives to every job. */
+export interface Host {
+  /** The checkout of the public project. */
+  home: string;
+  python: string;
+  searchPath: string;
+  /** Where the weights are kept; null: the program's own default. */
+  huggingFaceHome: string | null;
+  /** As it is given to this service; null leaves the choice of a GPU to the program. */
+  cudaVisibleDevices: string | null;
+}
+
+interface Job extends Host {
   request: EngineRequest;
   audioPath: string;
   outDir: string;
   /** Where the caller writes `requestJson` before the start. */
   requestPath: string;
-  /** The checkout of the public project. */
-  home: string;
-  python: string;
-  searchPath: string;
-  /** As it is given to this service; null leaves the choice of a GPU to the program. */
-  cudaVisibleDevices: string | null;
 }
 
 /**
@@ -81,7 +87,7 @@ export function mapperatorinatorCommand(job: Job): Command & { cwd: string; requ
   };
 }
 
-function environment({ searchPath, requestPath, cudaVisibleDevices }: Job): Record<string, string> {
+function environment({ searchPath, requestPath, huggingFaceHome, cudaVisibleDevices }: Job): Record<string, string> {
   return {
     PATH: searchPath, // ffmpeg
     TMPDIR: dirname(requestPath), // goes with the job, also when the program is killed
@@ -89,6 +95,7 @@ function environment({ searchPath, requestPath, cudaVisibleDevices }: Job): Reco
     PYTHONUNBUFFERED: '1',
     PYTHONIOENCODING: 'utf-8',
     PYTHONDONTWRITEBYTECODE: '1',
+    ...(huggingFaceHome === null ? {} : { HF_HOME: huggingFaceHome }),
     ...(cudaVisibleDevices === null ? {} : { CUDA_VISIBLE_DEVICES: cudaVisibleDevices }),
   };
 }
