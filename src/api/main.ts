@@ -1,7 +1,7 @@
 import { createServer } from 'node:http';
 import { fileURLToPath } from 'node:url';
 import { createCache } from '../shared/cache.ts';
-import { ConfigError, loadConfig, type Config } from '../shared/config.ts';
+import { loadConfig, type Config } from '../shared/config.ts';
 import { createJobs } from '../shared/jobs.ts';
 import { createLog, type Log } from '../shared/log.ts';
 import { createQueues } from '../shared/queue.ts';
@@ -38,7 +38,10 @@ async function main(config: Config, log: Log) {
   await handover.start(!queueIsThere);
   queueRedis?.on('ready', reconcile);
   queueRedis?.on('close', handover.queueLost);
-  if (queues && queueIsThere) await warnOfEviction(queues.evictionPolicy, log);
+  if (queues) {
+    queueRedis.on('ready', () => void warnOfEviction(queues.evictionPolicy, log));
+    if (queueIsThere) await warnOfEviction(queues.evictionPolicy, log);
+  }
 
   const closing = new AbortController();
   const app = createApp({ config, jobs, cache, redis, queues, handover, lists, log, closing: closing.signal });
@@ -85,15 +88,5 @@ async function warnOfEviction(policyOf: () => Promise<string>, log: Log) {
   );
 }
 
-function configure(): Config {
-  try {
-    return loadConfig();
-  } catch (error) {
-    if (!(error instanceof ConfigError)) throw error;
-    process.stderr.write(`${error.message}\n`);
-    process.exit(2);
-  }
-}
-
-const config = configure();
+const config = loadConfig();
 await main(config, createLog('api', config.logLevel));

@@ -88,8 +88,17 @@ function fromUrl(text: string): RedisAddress {
   return address;
 }
 
-/** The configuration of this process: its environment over a `.env` in the working folder. Throws ConfigError. */
+/**
+ * The configuration of this process: its environment over a `.env` in the working folder. A wrong one ends the process with
+ * exit code 2 and the names of the variables.
+ */
 export function loadConfig(): Config {
   loadDotenv({ quiet: true });
-  return parseConfig(process.env);
+  try {
+    return parseConfig(process.env);
+  } catch (error) {
+    if (!(error instanceof ConfigError)) throw error;
+    process.stderr.write(`${error.message}\n`);
+    process.exit(2);
+  }
 }

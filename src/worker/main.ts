@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { hostname } from 'node:os';
 import { createCache } from '../shared/cache.ts';
-import { ConfigError, loadConfig, type Config } from '../shared/config.ts';
+import { loadConfig, type Config } from '../shared/config.ts';
 import type { ToApi, ToWorker } from '../shared/ipc.ts';
 import { createJobs } from '../shared/jobs.ts';
 import { createLog, type Log } from '../shared/log.ts';
@@ -71,17 +71,7 @@ function stop(reason: string) {
   void close().then(() => process.exit(0));
 }
 
-function configure(): Config {
-  try {
-    return loadConfig();
-  } catch (error) {
-    if (!(error instanceof ConfigError)) throw error;
-    process.stderr.write(`${error.message}\n`);
-    process.exit(2);
-  }
-}
-
-const config = configure();
+const config = loadConfig();
 const log = createLog('worker', config.logLevel);
 process.on('SIGTERM', stop);
 process.on('SIGINT', stop);

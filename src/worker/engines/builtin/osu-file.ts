@@ -1,18 +1,11 @@
+import type { Metadata } from './metadata.ts';
 import type { TimingPoint } from './timing.ts';
 
 /** One line of [HitObjects] or [TimingPoints] is made elsewhere; this is what is around them. */
-export interface BeatmapFile {
+export interface BeatmapFile extends Metadata {
   audioFilename: string;
   previewTime: number;
   beatDivisor: number;
-  title: string;
-  titleUnicode: string;
-  artist: string;
-  artistUnicode: string;
-  creator: string;
-  version: string;
-  source: string;
-  tags: string;
   hp: number;
   cs: number;
   od: number;
