@@ -8,12 +8,12 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { parse as parseEnv } from 'dotenv';
 import { Redis } from 'ioredis';
-import { describe, expect, onTestFinished, test } from 'vitest';
+import { describe, expect, onTestFinished, test, vi } from 'vitest';
 import { parse as parseYaml } from 'yaml';
 import { parseArguments, parseProcfile, processesOf } from '../src/cli/procfile.ts';
 import { restartDelayMs } from '../src/cli/supervise.ts';
 import { parseConfig } from '../src/shared/config.ts';
-import { startRedis } from './redis-server.ts';
+import { findRedis, startRedis } from './redis-server.ts';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const startProgram = join(root, 'dist/cli/start.js');
@@ -248,6 +248,12 @@ describe('npm run demo', () => {
     expect((await exit)[0]).toBe(1);
     expect(await readdir(temp)).toEqual([]);
   });
+});
+
+test('a redis-server that is not where it is said to be is told in one line', async () => {
+  vi.stubEnv('REDIS_SERVER_BIN', '/nowhere/redis-server');
+  onTestFinished(() => void vi.unstubAllEnvs());
+  await expect(findRedis()).rejects.toThrow(/^REDIS_SERVER_BIN is \/nowhere\/redis-server, which is no program\.$/);
 });
 
 test('the demo song is small enough to ship', async () => {

@@ -68,7 +68,8 @@ export async function startRedis({ port, args = [] }: { port?: number; args?: st
  */
 export async function findRedis({ install = false } = {}): Promise<string> {
   const named = process.env['REDIS_SERVER_BIN'];
-  if (named) return named;
+  if (named && isExecutable(named)) return named;
+  if (named) throw new Error(`REDIS_SERVER_BIN is ${named}, which is no program.`);
   const found = onPath('redis-server');
   if (found) return found;
   if (install) installRedis();

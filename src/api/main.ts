@@ -77,6 +77,7 @@ async function main(config: Config, log: Log) {
   };
   process.on('SIGTERM', stop);
   process.on('SIGINT', stop);
+  process.on('disconnect', () => stop('disconnect')); // whoever forked this process is gone
 }
 
 async function warnOfEviction(policyOf: () => Promise<string>, log: Log) {

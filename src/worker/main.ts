@@ -33,7 +33,6 @@ async function main(config: Config, log: Log) {
       if (message.type === 'run') runner.add(message.id);
       else void runner.drain().then(() => process.exit(0));
     });
-    process.on('disconnect', () => stop('disconnect'));
     onStop(() => runner.close());
     tell({ type: 'ready', announcement });
     return;
@@ -75,4 +74,5 @@ const config = loadConfig();
 const log = createLog('worker', config.logLevel);
 process.on('SIGTERM', stop);
 process.on('SIGINT', stop);
+process.on('disconnect', () => stop('disconnect')); // whoever forked this process is gone
 await main(config, log);
