@@ -12,14 +12,15 @@ interface Deps {
   module: string;
   cache: Cache;
   log: Log;
-  /** Called when a worker is there to take jobs. */
-  onReady: () => void;
 }
 
 export type ForkedWorker = ReturnType<typeof createForkedWorker>;
 
-/** The one worker process that this API forks while it has no queue. It is started again when it dies. */
-export function createForkedWorker({ module, cache, log, onReady }: Deps) {
+/**
+ * The one worker process that this API forks while it has no queue. It is started again when it dies; its jobs are given to the
+ * new one by the next reconcile.
+ */
+export function createForkedWorker({ module, cache, log }: Deps) {
   let child: ForkedModule | null = null;
   let announcement: Announcement | null = null;
   let wanted = false;
@@ -42,7 +43,6 @@ export function createForkedWorker({ module, cache, log, onReady }: Deps) {
     if (message.type === 'ready') {
       announcement = message.announcement;
       ready?.();
-      onReady();
     } else if (message.type === 'cache') {
       void cache.set(message.family, message.name, message.value as never);
     } else {

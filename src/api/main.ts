@@ -8,7 +8,7 @@ import { createQueues } from '../shared/queue.ts';
 import { connectFailFast, readyWithin } from '../shared/redis.ts';
 import { createApp } from './app.ts';
 import { createForkedWorker } from './forked-worker.ts';
-import { createHandover, type Handover } from './handover.ts';
+import { createHandover } from './handover.ts';
 import { createOutputLists, watchModelConfigs } from './watcher.ts';
 
 /** How long the start waits for Redis before it goes on without. */
@@ -29,14 +29,11 @@ async function main(config: Config, log: Log) {
   const home = config.mapperatorinatorHome;
   const modelConfigs = home ? watchModelConfigs(home, cache, log) : null;
 
-  const later: { handover?: Handover } = {};
-  const reconcile = () => void later.handover?.reconcile();
-  const forked = createForkedWorker({ module: workerModule, cache, log, onReady: reconcile });
+  const forked = createForkedWorker({ module: workerModule, cache, log });
   const handover = createHandover({ jobs, queues, forked, log });
-  later.handover = handover;
   const queueIsThere = queueRedis ? await readyWithin(queueRedis, redisPatienceMs) : false;
   await handover.start(!queueIsThere);
-  queueRedis?.on('ready', reconcile);
+  queueRedis?.on('ready', () => void handover.reconcile());
   queueRedis?.on('close', handover.queueLost);
   if (queues) {
     queueRedis.on('ready', () => void warnOfEviction(queues.evictionPolicy, log));

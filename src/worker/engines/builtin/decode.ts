@@ -85,7 +85,7 @@ export async function decodeAudio(bytes: Uint8Array, toWav?: ToWav): Promise<Dec
   const seconds = frames / rate;
   if (seconds < shortestSeconds)
     throw new InvalidAudioError('audio_too_short', `The song lasts ${seconds.toFixed(2)} s.`);
-  const declared = await declaredSeconds(bytes);
+  const declared = await declaredSeconds(bytes, format);
   if (declared - seconds > Math.max(1, 0.02 * declared)) {
     const lengths = `${seconds.toFixed(1)} s could be decoded, its header says ${declared.toFixed(1)} s`;
     warnings.push(`The audio seems to be cut off: ${lengths}.`);
@@ -161,10 +161,15 @@ function mix(channels: Float32Array[]): Float32Array {
   return mono;
 }
 
-async function declaredSeconds(bytes: Uint8Array): Promise<number> {
+/** What the headers promise, or 0 where they say nothing. */
+async function declaredSeconds(bytes: Uint8Array, format: AudioFormat): Promise<number> {
   try {
-    const { format } = await parseBuffer(bytes, undefined, { duration: false, skipCovers: true });
-    return format.duration ?? 0;
+    if (format === 'wav') {
+      const { declared, sampleRate } = parseWav(bytes);
+      return declared / sampleRate;
+    }
+    const { format: header } = await parseBuffer(bytes, undefined, { duration: false, skipCovers: true });
+    return header.duration ?? 0;
   } catch {
     return 0;
   }

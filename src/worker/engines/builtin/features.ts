@@ -8,12 +8,6 @@ const lag = 3;
 const bandCount = 20;
 const lowestHz = 30;
 const highestHz = 10_000;
-/**
- * The rise across `lag` frames is greatest this long before an attack stands at a frame's centre, measured on
- * synthesised clicks and drum hits (test/builtin-timing.test.ts holds it there).
- */
-const attackLeadFrames = 0;
-
 export interface Features {
   hopMs: number;
   frames: number;
@@ -111,7 +105,7 @@ function bandLevels(mono: Float32Array, sampleRate: number, frames: number) {
 /** Mean rise of the bands over `lag` frames; frame i stands for the middle of the rise. */
 function rise(bands: Float32Array[], frames: number, chosen: number[]): Float32Array {
   const flux = new Float32Array(frames);
-  const shift = Math.floor(lag / 2) + attackLeadFrames;
+  const shift = Math.floor(lag / 2);
   for (const band of chosen) {
     const level = bands[band]!;
     for (let i = lag; i < frames; i += 1) {
