@@ -41,6 +41,8 @@ export class InvalidAudioError extends Error {
 export interface PcmBlock {
   sampleRate: number;
   channels: Float32Array[];
+  /** How much of the file is decoded with it, 0 to 1. */
+  decoded: number;
 }
 
 /** Turns an m4a into a wav; there is no permissively licensed AAC decoder for Node. */
@@ -63,7 +65,11 @@ export async function audioFormatOf(bytes: Uint8Array): Promise<AudioFormat> {
  * Decodes a song to mono at 22.05 kHz, mixing and resampling while it decodes so that the full-rate sound is never held.
  * What a cut-off file still has is decoded, with a warning. Throws InvalidAudioError for what gives no sound.
  */
-export async function decodeAudio(bytes: Uint8Array, toWav?: ToWav): Promise<DecodedAudio> {
+export async function decodeAudio(
+  bytes: Uint8Array,
+  toWav?: ToWav,
+  onProgress: (decoded: number) => void = () => undefined,
+): Promise<DecodedAudio> {
   const format = await audioFormatOf(bytes);
   const warnings: string[] = [];
   let resampler: ReturnType<typeof createResampler> | undefined;
@@ -75,6 +81,7 @@ export async function decodeAudio(bytes: Uint8Array, toWav?: ToWav): Promise<Dec
       resampler ??= createResampler(rate, analysisRate);
       frames += block.channels[0]?.length ?? 0;
       resampler.push(mix(block.channels));
+      onProgress(block.decoded);
     }
   } catch (error) {
     if (error instanceof InvalidAudioError) throw error;
@@ -118,7 +125,8 @@ export async function* decodeBlocks(
         const from = Math.min(trim, length);
         trim -= from;
         const channels = from > 0 ? decoded.channelData.map((channel) => channel.subarray(from)) : decoded.channelData;
-        if (length > from) yield { sampleRate: decoded.sampleRate, channels };
+        if (length > from)
+          yield { sampleRate: decoded.sampleRate, channels, decoded: (at + part.length) / bytes.length };
       }
     }
   } finally {
@@ -147,7 +155,7 @@ function* decodeWav(bytes: Uint8Array): Generator<PcmBlock, void> {
     const channels = Array.from({ length: wav.channels }, (_, channel) =>
       Float32Array.from({ length }, (_sample, i) => finite(wav.read(start + i, channel))),
     );
-    yield { sampleRate: wav.sampleRate, channels };
+    yield { sampleRate: wav.sampleRate, channels, decoded: (start + length) / wav.frames };
   }
 }
 

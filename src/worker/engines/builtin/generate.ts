@@ -54,8 +54,7 @@ export async function generate(
   if ((params.gamemode ?? 0) !== 0) {
     throw new GenerateError('mode_not_available', 'The built-in generator makes osu!standard maps (gamemode 0) only.');
   }
-  tell({ stage: 'loading', percent: 0 });
-  const audio = await decodeAudio(bytes, toWav);
+  const audio = await decodeAudio(bytes, toWav, tellEveryTenth(tell));
   for (const warning of audio.warnings) tell({ warning });
   tell({ stage: 'preprocessing', percent: 0 });
   const features = computeFeatures(audio.mono, audio.sampleRate);
@@ -121,6 +120,17 @@ export async function generate(
   if (params.export_osz === false) return [osu];
   const background = { filename: 'background.png', bytes: drawBackground(random) };
   return [{ name: `${stem}.osz`, bytes: packOsz(osu.name, text, [packed, background]) }, osu];
+}
+
+/** Decoding as percents of its stage, not oftener than every ten. */
+function tellEveryTenth(tell: (report: Report) => void) {
+  let told = -10;
+  return (decoded: number) => {
+    const percent = Math.floor(decoded * 10) * 10;
+    if (percent < told + 10) return;
+    told = percent;
+    tell({ stage: 'loading', percent });
+  };
 }
 
 const given = ({ bpm, offset }: MapParams) => ({
