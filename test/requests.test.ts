@@ -4,7 +4,7 @@ import { request as httpRequest } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
-import { sharedService, tone, withFixtureModel } from './service.ts';
+import { eventually, sharedService, tone, withFixtureModel } from './service.ts';
 
 const env = { ...withFixtureModel, MAX_UPLOAD_MB: '2', MAX_AUDIO_MINUTES: '1' };
 const shared = sharedService({ redisUrl: null, env });
@@ -60,6 +60,7 @@ test.each([
 test('empty text means not sent, Python booleans are understood, an unknown field is named in the warnings', async () => {
   const api = await shared();
   const fields = {
+    constructor: '1',
     year: '',
     seed: '',
     keycount: '',
@@ -70,7 +71,9 @@ test('empty text means not sent, Python booleans are understood, an unknown fiel
   };
   const { status, body } = await api.submit(fields);
   expect(status).toBe(200);
-  expect(body['warnings']).toEqual(['The field "colour" is not known and was ignored.']);
+  expect(body['warnings']).toEqual(
+    ['constructor', 'colour'].map((name) => `The field "${name}" is not known and was ignored.`),
+  );
   const record = await api.get(`/jobs/${body['job_id']}`);
   expect(record.body['params']).toEqual({
     gamemode: 0,
@@ -107,6 +110,26 @@ test('an empty file, no file and another body are told apart', async () => {
   const headers = { 'content-type': 'multipart/form-data; boundary=x' };
   const broken = await api.call('POST', '/process', { body: '--x\r\nnonsense', headers });
   expect(broken).toMatchObject({ status: 400, body: { code: 'invalid_multipart' } });
+});
+
+test('an upload that is cut off leaves nothing behind', async () => {
+  const api = await shared();
+  const before = await left(api);
+  const head = '--x\r\nContent-Disposition: form-data; name="audio_file"; filename="a.wav"\r\n\r\n';
+  const headers = { 'content-type': 'multipart/form-data; boundary=x', 'content-length': 1_000_000 };
+  const req = httpRequest(`${api.url}/process`, { method: 'POST', headers });
+  req.on('error', () => undefined);
+  req.write(head);
+  req.write(tone().subarray(0, 20_000));
+  await eventually(
+    async () => (await left(api)).uploads.length,
+    (count) => count === 1,
+  );
+  req.destroy();
+  await eventually(
+    () => left(api),
+    (now) => JSON.stringify(now) === JSON.stringify(before),
+  );
 });
 
 test('a song over the longest length is refused by its header', async () => {

@@ -90,7 +90,7 @@ export function parseFields(fields: ReadonlyMap<string, string>) {
   const unknown: string[] = [];
   for (const [name, value] of fields) {
     if (name === 'model') continue;
-    if (!(name in paramsSchema.shape)) unknown.push(name);
+    if (!Object.hasOwn(paramsSchema.shape, name)) unknown.push(name);
     else if (value !== '') known[name] = value;
   }
   const parsed = paramsSchema.safeParse(known);
