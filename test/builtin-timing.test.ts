@@ -14,6 +14,7 @@ test.each([
   { bpm: 173.5, offsetMs: 77 },
   { bpm: 150, offsetMs: 1003 },
   { bpm: 112, offsetMs: 41 },
+  { bpm: 90, offsetMs: 220 },
   { bpm: 200, offsetMs: 555 },
 ])('$bpm BPM from $offsetMs ms is found, the offset in the convention of the game', async ({ bpm, offsetMs }) => {
   const { points, confidence } = await timingOf(synthesise({ bpm, offsetMs }));
