@@ -129,14 +129,11 @@ describe('cancel', () => {
     const { service } = await withWorkers(1);
     const { body } = await service.submit({ title: 'fixture:hang fixture:grandchild' });
     const id = body['job_id'] as string;
-    const line = await eventually(
-      async () =>
-        (await service.get(`/jobs/${id}/debug`)).body['recent_outputs'].find((text: string) =>
-          text.startsWith('grandchild'),
-        ) as string | undefined,
-      (found) => found !== undefined,
+    const said = await eventually(
+      async () => /"grandchild (\d+)"/.exec(await readFile(join(service.data, 'jobs', id, 'events.jsonl'), 'utf8')),
+      (found) => found !== null,
     );
-    const grandchild = Number(/\d+/.exec(line!)![0]);
+    const grandchild = Number(said![1]);
     expect(isAlive(grandchild)).toBe(true);
     const started = Date.now();
     const answer = await service.call('POST', `/jobs/${id}/cancel`);

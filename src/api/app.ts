@@ -89,10 +89,10 @@ function answerProblem(log: Log): ErrorRequestHandler {
       return;
     }
     if (!req.complete) {
-      res.set('connection', 'close');
+      // No `connection: close`: with it Node drops the socket after the answer, and who still sends gets a reset instead.
       req.unpipe();
       req.resume();
-      setTimeout(() => req.destroy(), drainMs).unref();
+      setTimeout(() => req.complete || req.destroy(), drainMs).unref();
     }
     res.status(problem.status).type('application/problem+json').send(JSON.stringify(problem));
   };
