@@ -291,3 +291,26 @@ test('stars out of reach are said so, and the map is the nearest there is', asyn
     stars: { asked: 11, got: expect.closeTo(starsOf(osu), 1) as number },
   });
 });
+
+test.each([
+  [75, 2, 2],
+  [260, 0.5, 4],
+])(
+  'at %d BPM the rhythm goes by the pulse that people map, and still lies on the grid',
+  async (tempo, pulse, stars) => {
+    const { code, osu } = await run(
+      { bpm: tempo, offset: 700, difficulty: stars },
+      await oggBytes(synthesise({ bpm: tempo, offsetMs: 721 })),
+    );
+    expect(code).toBe(0);
+    expect(Math.abs(starsOf(osu) - stars)).toBeLessThanOrEqual(0.1);
+    const tick = 60_000 / tempo / pulse / 4;
+    const multiplier = Number(field(osu, 'SliderMultiplier'));
+    for (const { time, length } of objectsOf(osu)) {
+      for (const edge of length ? [time, time + ((length / (100 * multiplier)) * 60_000) / tempo] : [time]) {
+        const off = (edge - 700) / tick;
+        expect(Math.abs(off - Math.round(off)) * tick).toBeLessThan(2);
+      }
+    }
+  },
+);

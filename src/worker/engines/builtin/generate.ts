@@ -4,7 +4,7 @@ import { drawBackground } from './background.ts';
 import { decodeAudio, type ToWav } from './decode.ts';
 import { computeFeatures } from './features.ts';
 import { fitStars } from './fit.ts';
-import { findStructure, layGrid } from './grid.ts';
+import { findStructure, layGrid, pulseOf } from './grid.ts';
 import { breaksOf, draftMap, effectsOf, previewOf, type Knobs, type Score } from './map.ts';
 import { describeMap, fileStem, type SongTags } from './metadata.ts';
 import { osuFile } from './osu-file.ts';
@@ -66,7 +66,7 @@ export async function generate(
   tell({ timing: { bpm: point.bpm, offset_ms: point.offsetMs, confidence: timing.confidence } });
 
   tell({ stage: 'generating_map', percent: 0 });
-  const plan = planMap(params);
+  const plan = planMap(params, pulseOf(point.bpm));
   const seed = params.seed ?? seedFrom(createHash('sha256').update(bytes).update(JSON.stringify(params)).digest('hex'));
   const random = createRandom(seed);
   const end = Math.min(params.end_time ?? Infinity, audio.durationMs - tailMs);
@@ -81,7 +81,7 @@ export async function generate(
       ...metadata,
       audioFilename: packed.filename,
       previewTime: params.preview_time ?? previewOf(effects, audio.durationMs),
-      beatDivisor: 4,
+      beatDivisor: 4 * Math.max(1, grid.pulse),
       hp: plan.hp,
       cs: plan.cs,
       od: plan.od,

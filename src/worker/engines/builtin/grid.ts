@@ -1,9 +1,9 @@
 import { movingMean, type Features } from './features.ts';
 import { OSU_OFFSET_MS, type TimingPoint } from './timing.ts';
 
-/** A quarter of a beat of the song's grid. */
+/** A quarter of a beat of the grid (see `Grid.pulse`). */
 export interface Tick {
-  /** Quarter beats since the first downbeat; may be negative. */
+  /** Quarters of the grid's beat since the first downbeat; may be negative. */
   index: number;
   /** Whole ms, in osu!'s convention. */
   time: number;
@@ -22,13 +22,24 @@ const reachMs = 22;
 
 export interface Grid {
   ticks: Tick[];
+  /** Length of the grid's beat. */
   beatMs: number;
-  point: TimingPoint;
+  /** Grid beats in one beat of the song: 2 for a slow song, 0.5 for a very fast one. */
+  pulse: number;
 }
 
-/** All quarter beats of the song between `startMs` and `endMs`, with what is heard there. */
+/**
+ * The ranking criteria's rhythm rules are written for 180 BPM: up to 90 BPM a half of the beat takes the part of the beat, from
+ * 240 BPM on two beats do. The bounds are a little wider here, where a map for them would be too thin or too dense.
+ */
+export function pulseOf(bpm: number): number {
+  return bpm < 100 ? 2 : bpm > 230 ? 0.5 : 1;
+}
+
+/** All ticks of the song between `startMs` and `endMs`, with what is heard there. */
 export function layGrid(features: Features, point: TimingPoint, startMs: number, endMs: number): Grid {
-  const beatMs = 60_000 / point.bpm;
+  const pulse = pulseOf(point.bpm);
+  const beatMs = 60_000 / point.bpm / pulse;
   const step = beatMs / ticksPerBeat;
   const first = Math.ceil((Math.max(0, startMs) - point.offsetMs) / step);
   const ticks: Tick[] = [];
@@ -48,7 +59,7 @@ export function layGrid(features: Features, point: TimingPoint, startMs: number,
       loudness: meanBetween(features.rms, features.hopMs, heard, heard + step),
     });
   }
-  return { ticks, beatMs, point };
+  return { ticks, beatMs, pulse };
 }
 
 function peakNear(envelope: Float32Array, hopMs: number, timeMs: number): number {

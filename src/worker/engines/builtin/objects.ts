@@ -77,11 +77,11 @@ export function formObjects(events: RhythmEvent[], plan: Plan): TimedObject[] {
 
 function sliderLiking(head: RhythmEvent, tail: RhythmEvent | undefined, next: RhythmEvent | undefined, plan: Plan) {
   if (!tail) return null;
-  const { level, sliderMultiplier } = plan;
+  const { level, pxPerBeat } = plan;
   const ticks = tail.tick.index - head.tick.index;
   const liked = lengths[level]!.find(([allowed]) => allowed === ticks)?.[1];
   if (liked === undefined || phaseOf(head.tick) === 2) return null;
-  if ((ticks / ticksPerBeat) * 100 * sliderMultiplier > longestPx) return null;
+  if ((ticks / ticksPerBeat) * pxPerBeat > longestPx) return null;
   if (next && next.tick.index - tail.tick.index < restAfterSlider[level]!) return null;
   const onBeat = phaseOf(head.tick) === 0 ? 0.5 : 0;
   return Math.round((liked + onBeat + 0.5 * (head.weight - tail.weight)) * 1e6) / 1e6;

@@ -36,6 +36,8 @@ export interface Plan {
   od: number;
   ar: number;
   sliderMultiplier: number;
+  /** Length of a slider of one beat of the grid, px. */
+  pxPerBeat: number;
   tickRate: number;
   /** Share of objects that are sliders. */
   sliderShare: number;
@@ -68,12 +70,15 @@ const odRange = [
 /**
  * Difficulty settings for a star rating: linear fits over 88 ranked maps (objects/s 0.77 S, events/s 1.20 S, AR 3.14 + 1.03 S,
  * OD 2.2 + 1.06 S, HP 3.7 + 0.38 S, slider multiplier 0.92 + 0.143 S, half-beat jump speed −0.35 + 0.24 S px/ms), kept in the
- * range of the level. What the request says wins.
+ * range of the level. What the request says wins. `pulse`: grid beats in a beat of the song.
  */
-export function planMap(params: MapParams): Plan {
+export function planMap(params: MapParams, pulse: number): Plan {
   const stars = params.difficulty ?? 5;
   const level = levelBounds.filter((bound) => stars >= bound).length;
   const within = (value: number, [low, high]: readonly [number, number]) => tenth(Math.min(high, Math.max(low, value)));
+  const sliderMultiplier =
+    params.slider_multiplier ??
+    within((0.92 + 0.143 * stars) * pulse, [Math.max(0.4, 0.8 * pulse), Math.min(3.6, 2 * pulse)]);
   return {
     stars,
     level,
@@ -81,7 +86,8 @@ export function planMap(params: MapParams): Plan {
     cs: params.circle_size ?? circleSizes[level]!,
     od: params.overall_difficulty ?? within(2.2 + 1.06 * stars, odRange[level]!),
     ar: params.approach_rate ?? within(3.14 + 1.03 * stars, arRange[level]!),
-    sliderMultiplier: params.slider_multiplier ?? within(0.92 + 0.143 * stars, [0.8, 2]),
+    sliderMultiplier,
+    pxPerBeat: (100 * sliderMultiplier) / pulse,
     tickRate: params.slider_tick_rate ?? 1,
     sliderShare: sliderShares[level]!,
     eventsPerSecond: Math.max(0.8, 1.2 * stars - 0.14),

@@ -71,7 +71,7 @@ export function placeObjects(
     if (object.newCombo) cursor.turn = random('turn', index) < 0.5 ? 1 : -1;
     const visible = placed.slice(-12).filter((other) => time - (other.end ?? other.start).time < preempt);
     const distance = distanceTo(object, cursor, plan, beatMs, spacing, radius, random);
-    const length = beatsOf(object) * 100 * plan.sliderMultiplier;
+    const length = beatsOf(object) * plan.pxPerBeat;
     let best: { score: number; object: PlacedObject; heading: number } | undefined;
     for (let k = 0; k < candidatesPerObject; k += 1) {
       const candidate = propose(object, cursor, k, distance, length, random);
@@ -110,7 +110,7 @@ function distanceTo(
     // Time and distance go together, so that beginners can read the rhythm from the spacing.
     return Math.min(
       farthest[plan.level]!,
-      Math.max(0.8, Math.min(1.25, spacing)) * 100 * plan.sliderMultiplier * Math.min(beats, 2.5),
+      Math.max(0.8, Math.min(1.25, spacing)) * plan.pxPerBeat * Math.min(beats, 2.5),
     );
   }
   const accent = 0.88 + 0.3 * Math.min(1, Math.max(0, (object.start.strength - 0.8) / 1.6));
