@@ -139,7 +139,7 @@ describe('the stand-in program', () => {
       params,
       warnings: [],
     } as const;
-    const report = await checkResult(folder, { ...request, warnings: [] });
+    const report = await checkResult(folder, { ...request, warnings: [] }, 2);
     expect(report.objects).toBe(8);
   });
 

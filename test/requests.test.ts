@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { eventually, sharedService, tone, withFixtureModel } from './service.ts';
+import { mp3Bytes, synthesise } from './song.ts';
 
 const env = { ...withFixtureModel, MAX_UPLOAD_MB: '2', MAX_AUDIO_MINUTES: '1' };
 const shared = sharedService({ redisUrl: null, env });
@@ -136,6 +137,26 @@ test('a song over the longest length is refused by its header', async () => {
   const { status, body } = await (await shared()).submit({}, tone(61));
   expect(status).toBe(413);
   expect(body['code']).toBe('audio_too_long');
+});
+
+describe('a song whose header says two seconds', () => {
+  const withFalseHeader = async (seconds: number) => {
+    const tagged = await readFile(new URL('./fixtures/audio/click-at-1s.mp3', import.meta.url));
+    return Buffer.concat([tagged, await mp3Bytes(synthesise({ bpm: 150, offsetMs: 0, seconds }))]);
+  };
+
+  test('is mapped whole', async () => {
+    const api = await shared();
+    const { body } = await api.submit({ model: 'builtin', bpm: '150' }, await withFalseHeader(45));
+    const { report } = await api.until(body['job_id'], 'succeeded');
+    expect(report['last_object_ms']).toBeGreaterThan(40_000);
+  });
+
+  test('is refused by the worker when it is over the longest length', async () => {
+    const api = await shared();
+    const { body } = await api.submit({ model: 'builtin' }, await withFalseHeader(65));
+    expect((await api.until(body['job_id'], 'failed'))['error']['code']).toBe('audio_too_long');
+  });
 });
 
 describe('a body over the limit', () => {

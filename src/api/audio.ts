@@ -1,5 +1,6 @@
 import { fileTypeFromFile } from 'file-type';
 import { parseFile } from 'music-metadata';
+import { declaredSeconds } from '../shared/audio-length.ts';
 import { Problem } from '../shared/problems.ts';
 import type { AudioFile, AudioFormat } from '../shared/request.ts';
 
@@ -33,9 +34,10 @@ export async function inspectAudio(path: string): Promise<Pick<AudioFile, 'forma
   if (!format) throw unsupportedAudio(`the file's bytes are ${type?.mime ?? 'no known audio format'}`);
   try {
     const { common, format: header } = await parseFile(path, { duration: false, skipCovers: true });
+    const seconds = declaredSeconds(header);
     return {
       format: header.codec === 'Opus' ? 'opus' : format,
-      ...(header.duration !== undefined && Number.isFinite(header.duration) ? { seconds: header.duration } : {}),
+      ...(seconds === undefined ? {} : { seconds }),
       ...named('title', common.title),
       ...named('artist', common.artist),
     };

@@ -47,7 +47,7 @@ export async function receiveUpload(req: Request, jobs: Jobs, maxBytes: number):
     if (file.bytes === 0) throw fileProblem('empty_file', 'The uploaded file is empty.');
     const found = await inspectAudio(temporary);
     const path = jobs.audioPath(file.sha256, found.format);
-    await rename(temporary, jobs.absolute(path));
+    await rename(temporary, jobs.audio({ path }));
     return { fields, ignoredFiles, audio: { path, filename: file.filename, bytes: file.bytes, ...found } };
   } catch (error) {
     await rm(temporary, { force: true });

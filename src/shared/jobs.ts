@@ -2,7 +2,7 @@ import { link, mkdir, open, readFile, readdir, rename, rm, stat, writeFile } fro
 import { join } from 'node:path';
 import { isErrno, readClaim } from './claim.ts';
 import { appendEvents, mendLog, readEvents } from './events.ts';
-import type { JobRequest } from './request.ts';
+import type { AudioFile, JobRequest } from './request.ts';
 import { isFinal, type FinalState, type State } from './states.ts';
 
 /**
@@ -167,9 +167,8 @@ export function createJobs(dataDir: string) {
     outputs: (id: string) => join(dataDir, 'outputs', id),
     scratch: (id: string, attempt?: number) => join(dataDir, 'scratch', id, ...(attempt ? [String(attempt)] : [])),
     uploads: () => join(dataDir, 'scratch'),
-    audio: (request: JobRequest) => join(dataDir, request.audio.path),
+    audio: ({ path }: Pick<AudioFile, 'path'>) => join(dataDir, path),
     audioPath: (sha256: string, format: string) => join('audio_storage', `${sha256}.${format}`),
-    absolute: (path: string) => join(dataDir, path),
   };
 }
 

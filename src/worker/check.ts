@@ -3,9 +3,9 @@ import { join } from 'node:path';
 import { unzipSync, strFromU8 } from 'fflate';
 import { HitType, type HitObject, type IHasDuration, type ISlidableObject } from 'osu-classes';
 import { BeatmapDecoder } from 'osu-parsers';
-import * as rosu from 'rosu-pp-js';
 import { listOutputs, type Report } from '../shared/jobs.ts';
 import type { JobRequest } from '../shared/request.ts';
+import { starsOf } from './stars.ts';
 
 /** An engine's result that must not be called done. */
 export class InvalidResultError extends Error {}
@@ -16,9 +16,9 @@ const margin = { left: 67, right: 67, top: 60, bottom: 44 };
 /**
  * Looks at what an engine wrote before anybody calls it a success: every `.osu`, beside or inside an `.osz`, parses, has
  * objects in order of time, inside the playfield and the song; every `.osz` opens and brings its song.
- * Throws InvalidResultError with the reason; returns what the first map is.
+ * `songSeconds` 0: not known. Throws InvalidResultError with the reason; returns what the first map is.
  */
-export async function checkResult(folder: string, request: JobRequest): Promise<Report> {
+export async function checkResult(folder: string, request: JobRequest, songSeconds: number): Promise<Report> {
   const names = await listOutputs(folder);
   const maps: string[] = [];
   for (const name of names) {
@@ -26,7 +26,7 @@ export async function checkResult(folder: string, request: JobRequest): Promise<
     if (name.endsWith('.osu')) maps.push(bytes.toString('utf8'));
     if (name.endsWith('.osz')) maps.push(...mapsInside(name, bytes));
   }
-  const reports = maps.map((text) => checkMap(text, request));
+  const reports = maps.map((text) => checkMap(text, request, songSeconds));
   const [first] = reports;
   if (!first) throw new InvalidResultError('The engine wrote no beatmap.');
   return first;
@@ -48,7 +48,7 @@ function mapsInside(name: string, bytes: Uint8Array): string[] {
   return texts;
 }
 
-function checkMap(text: string, request: JobRequest): Report {
+function checkMap(text: string, request: JobRequest, songSeconds: number): Report {
   const beatmap = decode(text);
   const objects = beatmap.hitObjects;
   const first = objects[0];
@@ -57,7 +57,7 @@ function checkMap(text: string, request: JobRequest): Report {
   if (beatmap.controlPoints.timingPoints.length === 0) throw new InvalidResultError('The beatmap has no timing point.');
 
   const end = Math.max(...objects.map(endTime));
-  const songEnd = request.audio.seconds === undefined ? Infinity : request.audio.seconds * 1000 + 1000;
+  const songEnd = songSeconds === 0 ? Infinity : songSeconds * 1000 + 1000;
   if (end > songEnd)
     throw new InvalidResultError(`The beatmap goes on to ${Math.round(end)} ms, after the song's end.`);
   let before = -Infinity;
@@ -73,7 +73,7 @@ function checkMap(text: string, request: JobRequest): Report {
     last_object_ms: Math.round(last.startTime),
     bpm: Math.round(beatmap.bpm * 100) / 100,
     offset_ms: Math.round(beatmap.controlPoints.timingPoints[0]?.startTime ?? 0),
-    stars: { asked: request.params.difficulty, got: starsOf(text) },
+    stars: { asked: request.params.difficulty, got: Math.round(starsOf(text) * 100) / 100 },
   };
 }
 
@@ -103,13 +103,3 @@ function checkPosition(object: HitObject) {
 }
 
 const endTime = (object: HitObject) => (object as Partial<IHasDuration>).endTime ?? object.startTime;
-
-/** Star rating of the game's own algorithm, to 0.01. */
-function starsOf(text: string): number {
-  const map = new rosu.Beatmap(text);
-  try {
-    return Math.round(new rosu.Difficulty().calculate(map).stars * 100) / 100;
-  } finally {
-    map.free();
-  }
-}

@@ -1,6 +1,6 @@
 import { copyFile, link, mkdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { parseFile } from 'music-metadata';
+import { measureSeconds } from '../shared/audio-length.ts';
 import type { Cache } from '../shared/cache.ts';
 import { heartbeatMs, takeClaim, type Claim } from '../shared/claim.ts';
 import { mendLog, readEvents } from '../shared/events.ts';
@@ -29,12 +29,6 @@ interface Deps {
 
 /** Why an attempt is stopped from outside. The first reason stays. */
 type StopReason = 'cancelled' | 'shutdown' | 'taken_over';
-
-/** The length by counting through the whole file, or 0 where that cannot be done: then the engine says why. */
-async function songSeconds(path: string): Promise<number> {
-  const found = await parseFile(path, { duration: true, skipCovers: true }).catch(() => null);
-  return found?.format.duration ?? 0;
-}
 
 type Ending = Pick<Outcome, 'state' | 'report' | 'error'> & { warnings?: string[] };
 
@@ -91,7 +85,10 @@ export function createRunner({ jobs, cache, engines, owner, maxAudioSeconds, log
 
     if (await jobs.cancelRequested(id)) return end({ state: 'cancelled' });
     // Published by an attempt that died before it could write the outcome.
-    if ((await listOutputs(jobs.outputs(id))).length > 0) return end(await examine(jobs.outputs(id), request));
+    if ((await listOutputs(jobs.outputs(id))).length > 0) {
+      const seconds = await measureSeconds(jobs.audio(request.audio), request.audio.format, shutdown);
+      return end(await examine(jobs.outputs(id), request, seconds));
+    }
     if (claim.lostBefore >= maxLostWorkers) {
       const detail = `${claim.lostBefore} workers died while they ran this job.`;
       return end({ state: 'failed', error: { code: 'worker_lost', detail } });
@@ -123,7 +120,7 @@ export function createRunner({ jobs, cache, engines, owner, maxAudioSeconds, log
     end: (rest: Ending) => Outcome,
   ): Promise<Outcome | 'shutdown' | 'taken_over'> {
     const { id } = request;
-    const seconds = await songSeconds(jobs.audio(request));
+    const seconds = await measureSeconds(jobs.audio(request.audio), request.audio.format, signal);
     if (seconds > maxAudioSeconds) {
       const detail = `The song lasts ${Math.round(seconds)} s; at most ${maxAudioSeconds} s are taken.`;
       return end({ state: 'failed', error: { code: 'audio_too_long', detail } });
@@ -172,16 +169,16 @@ export function createRunner({ jobs, cache, engines, owner, maxAudioSeconds, log
     if (reported || exit.code !== 0) return fail(reported ?? engine.explain(lastLines, exit));
 
     reporter.advance({ percent: 99.5, stage: 'postprocessing' });
-    const result = await examine(paths.out, request);
+    const result = await examine(paths.out, request, seconds);
     if (result.error) return fail(result.error);
     if (!(await claim.beat())) return 'taken_over';
     await publish(paths.out, jobs.outputs(id));
     return end({ ...result, warnings, report: { ...result.report, ...report } });
   }
 
-  async function examine(folder: string, request: JobRequest) {
+  async function examine(folder: string, request: JobRequest, seconds: number) {
     try {
-      return { state: 'succeeded' as const, report: await checkResult(folder, request) };
+      return { state: 'succeeded' as const, report: await checkResult(folder, request, seconds) };
     } catch (error) {
       if (!(error instanceof InvalidResultError)) throw error;
       return { state: 'failed' as const, error: { code: 'invalid_result', detail: error.message } };
@@ -216,13 +213,14 @@ export function createRunner({ jobs, cache, engines, owner, maxAudioSeconds, log
     const scratch = jobs.scratch(request.id, attempt);
     // Opus lies in an ogg container; programs that go by the name know it as that.
     const { format } = request.audio;
+    const song = jobs.audio(request.audio);
     const paths = {
       audio: join(scratch, `audio.${format === 'opus' ? 'ogg' : format}`),
       request: join(scratch, 'request.json'),
       out: join(scratch, 'out'),
     };
     await mkdir(paths.out, { recursive: true });
-    await link(jobs.audio(request), paths.audio).catch(() => copyFile(jobs.audio(request), paths.audio));
+    await link(song, paths.audio).catch(() => copyFile(song, paths.audio));
     return paths;
   }
 

@@ -4,6 +4,7 @@ import { fileTypeFromBuffer } from 'file-type';
 import { MPEGDecoder } from 'mpg123-decoder';
 import { parseBuffer } from 'music-metadata';
 import { OggOpusDecoder } from 'ogg-opus-decoder';
+import { declaredSeconds } from '../../../shared/audio-length.ts';
 import type { AudioFormat } from '../../../shared/request.ts';
 import { gameTrim } from './mp3-header.ts';
 import { createResampler } from './resample.ts';
@@ -92,7 +93,7 @@ export async function decodeAudio(
   const seconds = frames / rate;
   if (seconds < shortestSeconds)
     throw new InvalidAudioError('audio_too_short', `The song lasts ${seconds.toFixed(2)} s.`);
-  const declared = await declaredSeconds(bytes, format);
+  const declared = await promisedSeconds(bytes, format);
   if (declared - seconds > Math.max(1, 0.02 * declared)) {
     const lengths = `${seconds.toFixed(1)} s could be decoded, its header says ${declared.toFixed(1)} s`;
     warnings.push(`The audio seems to be cut off: ${lengths}.`);
@@ -170,14 +171,14 @@ function mix(channels: Float32Array[]): Float32Array {
 }
 
 /** What the headers promise, or 0 where they say nothing. */
-async function declaredSeconds(bytes: Uint8Array, format: AudioFormat): Promise<number> {
+async function promisedSeconds(bytes: Uint8Array, format: AudioFormat): Promise<number> {
   try {
     if (format === 'wav') {
       const { declared, sampleRate } = parseWav(bytes);
       return declared / sampleRate;
     }
     const { format: header } = await parseBuffer(bytes, undefined, { duration: false, skipCovers: true });
-    return header.duration ?? 0;
+    return declaredSeconds(header) ?? 0;
   } catch {
     return 0;
   }

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import * as rosu from 'rosu-pp-js';
+import { starsOf } from '../../stars.ts';
 import { drawBackground } from './background.ts';
 import { decodeAudio, type ToWav } from './decode.ts';
 import { computeFeatures } from './features.ts';
@@ -137,13 +137,3 @@ const given = ({ bpm, offset }: MapParams) => ({
   ...(bpm === undefined ? {} : { bpm }),
   ...(offset === undefined ? {} : { offsetMs: offset }),
 });
-
-/** The game's own star rating of a map. */
-function starsOf(text: string): number {
-  const map = new rosu.Beatmap(text);
-  try {
-    return new rosu.Difficulty().calculate(map).stars;
-  } finally {
-    map.free();
-  }
-}
