@@ -1,4 +1,4 @@
-import { mkdtemp, utimes } from 'node:fs/promises';
+import { mkdtemp, utimes, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
@@ -43,4 +43,12 @@ test('a job that was given back is free at once and counts no lost worker', asyn
   await first!.release();
   expect((await readClaim(job)).state).toBe('released');
   expect(await takeClaim(job, 'b')).toMatchObject({ attempt: 2, lostBefore: 0 });
+});
+
+test('a file in the folder that is no claim is none', async () => {
+  const job = await folder();
+  await takeClaim(job, 'a');
+  await writeFile(join(job, 'claims', '.nfs0001'), '');
+  expect(await takeClaim(job, 'b')).toBeNull();
+  expect(await readClaim(job)).toEqual({ attempt: 1, state: 'held' });
 });

@@ -65,7 +65,7 @@ export async function takeClaim(jobFolder: string, owner: string): Promise<Claim
 
 async function attempts(jobFolder: string): Promise<number[]> {
   try {
-    return (await readdir(join(jobFolder, 'claims'))).map(Number);
+    return (await readdir(join(jobFolder, 'claims'))).filter((name) => /^\d+$/.test(name)).map(Number);
   } catch (error) {
     if (isErrno(error, 'ENOENT')) return [];
     throw error;
