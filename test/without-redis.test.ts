@@ -2,7 +2,8 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { onTestFinished, expect, test } from 'vitest';
-import { freePort, startRedis } from './redis-server.ts';
+import { freePort } from '../src/cli/free-port.ts';
+import { startRedis } from './redis-server.ts';
 import { eventually, startService, withFixtureModel } from './service.ts';
 
 test('without Redis a job runs in the forked worker, with the same answers', async () => {

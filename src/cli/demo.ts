@@ -1,12 +1,12 @@
 import { once } from 'node:events';
 import { mkdtemp, readFile, rm, stat } from 'node:fs/promises';
-import { createServer, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { forkModule } from '../shared/process.ts';
+import { freePort } from './free-port.ts';
 import { createServiceClient, ServiceError } from './service-client.ts';
 import { showProgress } from './show-progress.ts';
 import { UsageError } from './procfile.ts';
@@ -61,15 +61,6 @@ async function startApi() {
     await rm(dataDir, { recursive: true, force: true });
   }
   return { url: `http://127.0.0.1:${port}`, gone: gone.signal, stop };
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, 'close');
-  return port;
 }
 
 /** `npm run demo`: a song through the real service, from upload to download. */

@@ -74,7 +74,6 @@ export function createProgressReporter(deps: { id: string; log: Log; cache: Cach
       timer ??= setTimeout(write, everyMs);
     },
     stage: () => current.stage,
-    percent: () => current.percent,
     /** Writes what is still held back. */
     async close() {
       if (timer) write();

@@ -1,3 +1,4 @@
+import { crc32 } from 'node:zlib';
 import { zlibSync } from 'fflate';
 import type { Random } from './random.ts';
 
@@ -20,7 +21,7 @@ export function drawBackground(random: Random): Uint8Array {
   view.setUint32(0, width);
   view.setUint32(4, height);
   header.set([8, 3], 8); // 8 bits, palette
-  return concat([
+  return Buffer.concat([
     Uint8Array.of(0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a),
     chunk('IHDR', header),
     chunk('PLTE', Uint8Array.from(palette.flat())),
@@ -39,30 +40,11 @@ function hsl(hue: number, saturation: number, lightness: number): number[] {
 }
 
 function chunk(type: string, data: Uint8Array): Uint8Array {
-  const body = concat([Uint8Array.from(type, (letter) => letter.charCodeAt(0)), data]);
+  const body = Buffer.concat([Uint8Array.from(type, (letter) => letter.charCodeAt(0)), data]);
   const frame = new Uint8Array(body.length + 8);
   const view = new DataView(frame.buffer);
   view.setUint32(0, data.length);
   frame.set(body, 4);
   view.setUint32(body.length + 4, crc32(body));
   return frame;
-}
-
-function crc32(bytes: Uint8Array): number {
-  let crc = 0xffffffff;
-  for (const byte of bytes) {
-    crc ^= byte;
-    for (let bit = 0; bit < 8; bit += 1) crc = (crc >>> 1) ^ (crc & 1 ? 0xedb88320 : 0);
-  }
-  return (crc ^ 0xffffffff) >>> 0;
-}
-
-function concat(parts: Uint8Array[]): Uint8Array {
-  const whole = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0));
-  let at = 0;
-  for (const part of parts) {
-    whole.set(part, at);
-    at += part.length;
-  }
-  return whole;
 }

@@ -8,6 +8,7 @@ const lag = 3;
 const bandCount = 20;
 const lowestHz = 30;
 const highestHz = 10_000;
+
 export interface Features {
   hopMs: number;
   frames: number;
