@@ -3,8 +3,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseBuffer } from 'music-metadata';
 import { createMp3Encoder } from 'wasm-media-encoders';
-import { expect, test } from 'vitest';
-import { declaredSeconds, measureSeconds } from '../src/shared/audio-length.ts';
+import { describe, expect, test } from 'vitest';
+import { declaredSeconds, measureSong } from '../src/shared/audio-length.ts';
 import type { AudioFormat } from '../src/shared/request.ts';
 import { mp3Bytes, oggBytes, synthesise, wavBytes } from './song.ts';
 
@@ -15,7 +15,7 @@ const tagged = readFile(new URL('./fixtures/audio/click-at-1s.mp3', import.meta.
 async function measure(bytes: Uint8Array, format: AudioFormat, signal = new AbortController().signal) {
   const path = join(await mkdtemp(join(tmpdir(), 'length-')), 'song');
   await writeFile(path, bytes);
-  return measureSeconds(path, format, signal);
+  return measureSong(path, format, signal);
 }
 
 async function declared(bytes: Uint8Array) {
@@ -35,29 +35,60 @@ async function untaggedVbr(): Promise<Uint8Array> {
   return Buffer.concat([Buffer.from(encoder.encode([samples])), Buffer.from(encoder.finalize())]);
 }
 
-test.each(['mp3', 'opus', 'flac', 'm4a'] as const)('%s: the length of the fixture', async (format) => {
+test.each(['mp3', 'opus', 'flac', 'm4a'] as const)('%s: the length of the fixture, which is whole', async (format) => {
   const bytes = await readFile(new URL(`./fixtures/audio/click-at-1s.${format}`, import.meta.url));
-  expect(Math.abs((await measure(bytes, format)) - 2)).toBeLessThan(0.1);
+  const { seconds, cutOff } = await measure(bytes, format);
+  expect(Math.abs(seconds - 2)).toBeLessThan(0.1);
+  expect(cutOff).toBe(false);
 });
 
 test('a joined mp3 has the length of all its parts, whatever its first header says', async () => {
   const joined = Buffer.concat([await tagged, await mp3Bytes(song)]);
   expect(await declared(joined)).toBeCloseTo(2, 0);
-  expect(Math.abs((await measure(joined, 'mp3')) - 22)).toBeLessThan(0.2);
+  const { seconds, cutOff } = await measure(joined, 'mp3');
+  expect(Math.abs(seconds - 22)).toBeLessThan(0.2);
+  expect(cutOff).toBe(false);
 });
 
 test('joined oggs, one stream after the other, count as one song', async () => {
   const ogg = await oggBytes(song);
-  expect(Math.abs((await measure(Buffer.concat([ogg, ogg]), 'ogg')) - 40)).toBeLessThan(0.1);
+  const { seconds, cutOff } = await measure(Buffer.concat([ogg, ogg]), 'ogg');
+  expect(Math.abs(seconds - 40)).toBeLessThan(0.1);
+  expect(cutOff).toBe(false);
 });
 
-test.each([
+describe.each([
   ['mp3', () => mp3Bytes(song)],
   ['ogg', () => oggBytes(song)],
   ['wav', async () => wavBytes(song)],
-] as const)('a cut-off %s has the length that is there', async (format, encode) => {
-  const bytes = await encode();
-  expect(Math.abs((await measure(bytes.subarray(0, bytes.length / 2), format)) - 10)).toBeLessThan(2);
+] as const)('%s', (format, encode) => {
+  test('a whole one is known as whole', async () => {
+    const { seconds, cutOff } = await measure(await encode(), format);
+    expect(Math.abs(seconds - 20)).toBeLessThan(0.1);
+    expect(cutOff).toBe(false);
+  });
+
+  test('a cut-off one has the length that is there and is known as cut off', async () => {
+    const bytes = await encode();
+    const { seconds, cutOff } = await measure(bytes.subarray(0, bytes.length / 2 + 7), format);
+    expect(Math.abs(seconds - 10)).toBeLessThan(2);
+    expect(cutOff).toBe(true);
+  });
+});
+
+test.each([
+  ['flac', 0.95], // most of this one is padding before the sound
+  ['m4a', 0.7],
+] as const)('a cut-off %s is known by its header', async (format, share) => {
+  const bytes = await readFile(new URL(`./fixtures/audio/click-at-1s.${format}`, import.meta.url));
+  expect(await measure(bytes.subarray(0, bytes.length * share), format)).toMatchObject({ cutOff: true });
+});
+
+test('a wav whose writer did not know its length is whole', async () => {
+  const wav = Buffer.from(wavBytes(song));
+  wav.writeUInt32LE(0xffff_ffff, 4);
+  wav.writeUInt32LE(0xffff_ffff, 40);
+  expect(await measure(wav, 'wav')).toEqual({ seconds: 20, cutOff: false });
 });
 
 test('no length is declared by an mp3 without a tag: its first frames tell nothing of the rest', async () => {
@@ -65,11 +96,14 @@ test('no length is declared by an mp3 without a tag: its first frames tell nothi
   const { format } = await parseBuffer(bytes, undefined, { duration: false });
   expect(format.duration).toBeGreaterThan(40); // what would have been believed of these 20 s
   expect(await declared(bytes)).toBeUndefined();
-  expect(Math.abs((await measure(bytes, 'mp3')) - 20)).toBeLessThan(0.1);
+  const { seconds, cutOff } = await measure(bytes, 'mp3');
+  expect(Math.abs(seconds - 20)).toBeLessThan(0.1);
+  expect(cutOff).toBe(false);
 });
 
 test('what is no audio, and what is no longer wanted, has no length', async () => {
-  expect(await measure(new TextEncoder().encode('only words '.repeat(1000)), 'mp3')).toBe(0);
-  expect(await measure(await mp3Bytes(song), 'mp3', AbortSignal.abort())).toBe(0);
-  expect(await measureSeconds('/nowhere/at/all', 'flac', new AbortController().signal)).toBe(0);
+  const nothing = { seconds: 0, cutOff: false };
+  expect(await measure(new TextEncoder().encode('only words '.repeat(1000)), 'mp3')).toEqual(nothing);
+  expect(await measure(await mp3Bytes(song), 'mp3', AbortSignal.abort())).toEqual(nothing);
+  expect(await measureSong('/nowhere/at/all', 'flac', new AbortController().signal)).toEqual(nothing);
 });

@@ -62,12 +62,11 @@ test('an m4a needs ffmpeg, and the error says so', async () => {
   expect(Math.abs(loudAt(converted.mono) - 1000)).toBeLessThan(1);
 });
 
-test('a cut-off file gives what is there, with a warning', async () => {
+test('a cut-off file gives what is there', async () => {
   const bytes = wavBytes(synthesise({ bpm: 120, offsetMs: 0, seconds: 20 }));
   const audio = await decodeAudio(bytes.subarray(0, bytes.length / 2));
   expect(audio.durationMs).toBeGreaterThan(9_900);
   expect(audio.durationMs).toBeLessThan(10_100);
-  expect(audio.warnings).toEqual([expect.stringContaining('cut off') as string]);
 });
 
 test.each([

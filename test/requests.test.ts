@@ -152,6 +152,15 @@ describe('a song whose header says two seconds', () => {
     expect(report['last_object_ms']).toBeGreaterThan(40_000);
   });
 
+  test('is mapped as far as it is there, with a warning, when it is cut off', async () => {
+    const api = await shared();
+    const whole = await withFalseHeader(45);
+    const { body } = await api.submit({ model: 'builtin', bpm: '150' }, whole.subarray(0, 0.8 * whole.length + 5));
+    const { report, warnings } = await api.until(body['job_id'], 'succeeded');
+    expect(report['last_object_ms']).toBeLessThan(39_000);
+    expect(warnings).toContainEqual(expect.stringContaining('cut off'));
+  });
+
   test('is refused by the worker when it is over the longest length', async () => {
     const api = await shared();
     const { body } = await api.submit({ model: 'builtin' }, await withFalseHeader(65));

@@ -1,6 +1,6 @@
 import { copyFile, link, mkdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { measureSeconds } from '../shared/audio-length.ts';
+import { cutOffWarning, measureSong } from '../shared/audio-length.ts';
 import type { Cache } from '../shared/cache.ts';
 import { heartbeatMs, takeClaim, type Claim } from '../shared/claim.ts';
 import { mendLog, readEvents } from '../shared/events.ts';
@@ -86,7 +86,7 @@ export function createRunner({ jobs, cache, engines, owner, maxAudioSeconds, log
     if (await jobs.cancelRequested(id)) return end({ state: 'cancelled' });
     // Published by an attempt that died before it could write the outcome.
     if ((await listOutputs(jobs.outputs(id))).length > 0) {
-      const seconds = await measureSeconds(jobs.audio(request.audio), request.audio.format, shutdown);
+      const { seconds } = await measureSong(jobs.audio(request.audio), request.audio.format, shutdown);
       return end(await examine(jobs.outputs(id), request, seconds));
     }
     if (claim.lostBefore >= maxLostWorkers) {
@@ -120,7 +120,7 @@ export function createRunner({ jobs, cache, engines, owner, maxAudioSeconds, log
     end: (rest: Ending) => Outcome,
   ): Promise<Outcome | 'shutdown' | 'taken_over'> {
     const { id } = request;
-    const seconds = await measureSeconds(jobs.audio(request.audio), request.audio.format, signal);
+    const { seconds, cutOff } = await measureSong(jobs.audio(request.audio), request.audio.format, signal);
     if (seconds > maxAudioSeconds) {
       const detail = `The song lasts ${Math.round(seconds)} s; at most ${maxAudioSeconds} s are taken.`;
       return end({ state: 'failed', error: { code: 'audio_too_long', detail } });
@@ -130,6 +130,11 @@ export function createRunner({ jobs, cache, engines, owner, maxAudioSeconds, log
     await writeFile(paths.request, JSON.stringify(document));
 
     const warnings = [...request.warnings];
+    const warn = (detail: string) => {
+      warnings.push(detail);
+      reporter.event({ at: Date.now(), type: 'warning', detail });
+    };
+    if (cutOff) warn(cutOffWarning);
     const lastLines: string[] = [];
     let report: Partial<Report> = {};
     let reported: JobError | undefined;
@@ -140,10 +145,7 @@ export function createRunner({ jobs, cache, engines, owner, maxAudioSeconds, log
       if (lastLines.length > keptLines) lastLines.shift();
       const line = read(text);
       if (line.progress) reporter.advance(line.progress);
-      if (line.warning !== undefined) {
-        warnings.push(line.warning);
-        reporter.event({ at: Date.now(), type: 'warning', detail: line.warning });
-      }
+      if (line.warning !== undefined) warn(line.warning);
       if (line.report) report = { ...report, ...line.report };
       reported ??= line.error;
     };

@@ -2,9 +2,7 @@ import { FLACDecoder } from '@wasm-audio-decoders/flac';
 import { OggVorbisDecoder } from '@wasm-audio-decoders/ogg-vorbis';
 import { fileTypeFromBuffer } from 'file-type';
 import { MPEGDecoder } from 'mpg123-decoder';
-import { parseBuffer } from 'music-metadata';
 import { OggOpusDecoder } from 'ogg-opus-decoder';
-import { declaredSeconds } from '../../../shared/audio-length.ts';
 import type { AudioFormat } from '../../../shared/request.ts';
 import { gameTrim } from './mp3-header.ts';
 import { createResampler } from './resample.ts';
@@ -22,7 +20,6 @@ export interface DecodedAudio {
   /** Time 0 is the first sample that the game plays. */
   mono: Float32Array;
   durationMs: number;
-  warnings: string[];
 }
 
 /** A song that cannot be used. `code` is part of the service's contract. */
@@ -64,7 +61,7 @@ export async function audioFormatOf(bytes: Uint8Array): Promise<AudioFormat> {
 
 /**
  * Decodes a song to mono at 22.05 kHz, mixing and resampling while it decodes so that the full-rate sound is never held.
- * What a cut-off file still has is decoded, with a warning. Throws InvalidAudioError for what gives no sound.
+ * What a cut-off file still has is decoded. Throws InvalidAudioError for what gives no sound.
  */
 export async function decodeAudio(
   bytes: Uint8Array,
@@ -72,7 +69,6 @@ export async function decodeAudio(
   onProgress: (decoded: number) => void = () => undefined,
 ): Promise<DecodedAudio> {
   const format = await audioFormatOf(bytes);
-  const warnings: string[] = [];
   let resampler: ReturnType<typeof createResampler> | undefined;
   let frames = 0;
   let rate = 0;
@@ -93,12 +89,7 @@ export async function decodeAudio(
   const seconds = frames / rate;
   if (seconds < shortestSeconds)
     throw new InvalidAudioError('audio_too_short', `The song lasts ${seconds.toFixed(2)} s.`);
-  const declared = await promisedSeconds(bytes, format);
-  if (declared - seconds > Math.max(1, 0.02 * declared)) {
-    const lengths = `${seconds.toFixed(1)} s could be decoded, its header says ${declared.toFixed(1)} s`;
-    warnings.push(`The audio seems to be cut off: ${lengths}.`);
-  }
-  return { format, sampleRate: analysisRate, mono: resampler.finish(), durationMs: seconds * 1000, warnings };
+  return { format, sampleRate: analysisRate, mono: resampler.finish(), durationMs: seconds * 1000 };
 }
 
 /** The song at its own rate and channels, block by block, from the game's time 0 on. */
@@ -168,18 +159,4 @@ function mix(channels: Float32Array[]): Float32Array {
   const mono = new Float32Array(first.length);
   for (const channel of channels) for (let i = 0; i < mono.length; i += 1) mono[i]! += channel[i]! / channels.length;
   return mono;
-}
-
-/** What the headers promise, or 0 where they say nothing. */
-async function promisedSeconds(bytes: Uint8Array, format: AudioFormat): Promise<number> {
-  try {
-    if (format === 'wav') {
-      const { declared, sampleRate } = parseWav(bytes);
-      return declared / sampleRate;
-    }
-    const { format: header } = await parseBuffer(bytes, undefined, { duration: false, skipCovers: true });
-    return declaredSeconds(header) ?? 0;
-  } catch {
-    return 0;
-  }
 }

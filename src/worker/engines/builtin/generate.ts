@@ -55,7 +55,6 @@ export async function generate(
     throw new GenerateError('mode_not_available', 'The built-in generator makes osu!standard maps (gamemode 0) only.');
   }
   const audio = await decodeAudio(bytes, toWav, tellEveryTenth(tell));
-  for (const warning of audio.warnings) tell({ warning });
   tell({ stage: 'preprocessing', percent: 0 });
   const features = computeFeatures(audio.mono, audio.sampleRate);
   tell({ stage: 'generating_timing', percent: 0 });

@@ -3,8 +3,9 @@ import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { parseBuffer } from 'music-metadata';
+import { cutOffWarning, measureSong } from '../../../shared/audio-length.ts';
 import { runProgram } from '../../../shared/process.ts';
-import { InvalidAudioError } from './decode.ts';
+import { audioFormatOf, InvalidAudioError } from './decode.ts';
 import { generate, type Report } from './generate.ts';
 import type { SongTags } from './metadata.ts';
 import type { MapParams } from './plan.ts';
@@ -107,6 +108,11 @@ async function toWav(bytes: Uint8Array): Promise<Uint8Array> {
   }
 }
 
+async function warnOfCut(path: string, bytes: Uint8Array) {
+  const { cutOff } = await measureSong(path, await audioFormatOf(bytes), new AbortController().signal);
+  if (cutOff) tell({ warning: cutOffWarning });
+}
+
 async function main() {
   const path = values.audio ?? positionals[0];
   if (values.help || path === undefined) {
@@ -116,6 +122,7 @@ async function main() {
   try {
     const bytes = await readFile(path);
     const request = await readRequest(bytes, path);
+    if (forPeople) await warnOfCut(path, bytes); // a worker looks itself
     const files = await generate(bytes, request.audio, request.params, tell, toWav);
     await mkdir(values.out, { recursive: true });
     for (const file of files) await writeFile(join(values.out, file.name), file.bytes);

@@ -7,8 +7,6 @@ export interface Wav {
   channels: number;
   /** Sample frames that are really there; a cut-off file has fewer than its header says. */
   frames: number;
-  /** Sample frames that the header promises. */
-  declared: number;
   read(frame: number, channel: number): number;
 }
 
@@ -30,7 +28,7 @@ export function parseWav(bytes: Uint8Array): Wav {
       const [channels, sampleRate] = [view.getUint16(body + 2, true), view.getUint32(body + 4, true)];
       format = { code, channels, sampleRate, bits: view.getUint16(body + 14, true) };
     } else if (id === 0x64617461 && format) {
-      return open(view, body, Math.min(size, view.byteLength - body), size, format);
+      return open(view, body, Math.min(size, view.byteLength - body), format);
     }
     at = body + size + (size % 2);
   }
@@ -41,7 +39,6 @@ function open(
   view: DataView,
   start: number,
   available: number,
-  declared: number,
   format: { code: number; channels: number; sampleRate: number; bits: number },
 ): Wav {
   const { code, channels, sampleRate, bits } = format;
@@ -57,7 +54,6 @@ function open(
     sampleRate,
     channels,
     frames: Math.floor(available / step),
-    declared: Math.floor(declared / step),
     read: (frame, channel) => sample(start + frame * step + channel * width),
   };
 }
