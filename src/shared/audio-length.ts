@@ -7,7 +7,7 @@ import type { AudioFormat } from './request.ts';
 /**
  * The length that a file's headers declare, in seconds; undefined where they declare none. `format` is as music-metadata
  * gives it without `duration`: for an mp3 without an Xing or Info frame that is the file's size at the bitrate of the first
- * frames, a guess that can be five times too long and is left out here.
+ * frames, a guess that can be several times too long and is left out here.
  */
 export function declaredSeconds({ container, duration, numberOfSamples, sampleRate }: IFormat): number | undefined {
   if (duration === undefined || !Number.isFinite(duration)) return undefined;
