@@ -1,4 +1,5 @@
 import { takeClaim } from '../shared/claim.ts';
+import { failpoint } from '../shared/failpoint.ts';
 import type { Jobs } from '../shared/jobs.ts';
 import type { Log } from '../shared/log.ts';
 import type { Announcement, Queues } from '../shared/queue.ts';
@@ -79,6 +80,7 @@ export function createHandover({ jobs, queues, forked, log }: Deps) {
   /** Asks to stop a job: the flag is on disk first, so any worker sees it; a job that nobody runs is ended here. */
   async function cancel(request: JobRequest) {
     await jobs.requestCancel(request.id);
+    await failpoint('cancel:flagged');
     await endIfNobodyRuns(request);
   }
 

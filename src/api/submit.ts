@@ -1,6 +1,7 @@
 import { Router, type Request, type Response } from 'express';
 import { v7 as timeOrderedUuid } from 'uuid';
 import type { Config } from '../shared/config.ts';
+import { failpoint } from '../shared/failpoint.ts';
 import type { Jobs } from '../shared/jobs.ts';
 import type { Log } from '../shared/log.ts';
 import { fieldProblems, Problem } from '../shared/problems.ts';
@@ -45,8 +46,11 @@ export function submitRoutes({ config, jobs, handover, log }: Deps): Router {
       params,
       warnings: [...choice.warnings, ...warnings],
     };
+    await failpoint('submit:stored');
     await jobs.create(request);
+    await failpoint('submit:recorded');
     await handover.deliver(request);
+    await failpoint('submit:handed');
     log.info(
       { jobId: request.id, engine: request.engine, model: request.model, bytes: audio.bytes },
       'A job was accepted.',

@@ -4,6 +4,7 @@ import { watch, type FSWatcher } from 'chokidar';
 import { LRUCache } from 'lru-cache';
 import { ttlSeconds, type Cache } from '../shared/cache.ts';
 import { isErrno } from '../shared/claim.ts';
+import { failpoint } from '../shared/failpoint.ts';
 import { listOutputs, type Jobs } from '../shared/jobs.ts';
 import type { Log } from '../shared/log.ts';
 import { installedModels } from '../shared/models.ts';
@@ -62,6 +63,7 @@ export function createOutputLists({ jobs, cache, log }: Deps) {
     const generation = await cache.generation();
     const changes = entry.changes;
     const found = await listOutputs(folder);
+    await failpoint('files:read');
     if (found.length === 0 || entry.changes !== changes) return found;
     entry.verified = await cache.setUnlessDropped('output_files', id, found, generation);
     return found;

@@ -2,6 +2,7 @@ import { link, mkdir, open, readFile, readdir, rename, rm, stat, writeFile } fro
 import { join } from 'node:path';
 import { isErrno, readClaim } from './claim.ts';
 import { appendEvents, mendLog, readEvents } from './events.ts';
+import { failpoint } from './failpoint.ts';
 import type { AudioFile, JobRequest } from './request.ts';
 import { isFinal, type FinalState, type State } from './states.ts';
 
@@ -111,6 +112,7 @@ export function createJobs(dataDir: string) {
       if (!isErrno(error, 'EEXIST')) throw error;
       first = false;
     }
+    await failpoint('finish:linked');
     await rm(draft, { force: true });
     await settle(id);
     return first;

@@ -1,5 +1,6 @@
 import { Queue, Worker, DelayedError, WaitingError, type ConnectionOptions } from 'bullmq';
 import type { Redis, RedisOptions } from 'ioredis';
+import { failpoint } from './failpoint.ts';
 import type { Log } from './log.ts';
 import { isReady } from './redis.ts';
 import { engineNames, type EngineName } from './request.ts';
@@ -55,6 +56,7 @@ export function createQueues(connection: Redis, log: Log) {
     const state = await queues[engine].getJobState(id);
     if (state === 'completed' || state === 'failed') await queues[engine].remove(id);
     else if (state !== 'unknown') return;
+    await failpoint('hand:looked');
     await queues[engine].add('generate', { id }, { jobId: id });
   }
 

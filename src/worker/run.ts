@@ -4,6 +4,7 @@ import { cutOffWarning, measureSong } from '../shared/audio-length.ts';
 import type { Cache } from '../shared/cache.ts';
 import { heartbeatMs, takeClaim, type Claim } from '../shared/claim.ts';
 import { mendLog, readEvents } from '../shared/events.ts';
+import { failpoint } from '../shared/failpoint.ts';
 import { listOutputs, publish, type JobError, type Jobs, type Outcome, type Report } from '../shared/jobs.ts';
 import type { Log } from '../shared/log.ts';
 import { runProgram, type Exit } from '../shared/process.ts';
@@ -43,6 +44,7 @@ export function createRunner({ jobs, cache, engines, owner, maxAudioSeconds, log
     if (!request || (await jobs.readOutcome(id))) return ended(id);
     const claim = await takeClaim(jobs.folder(id), owner);
     if (!claim) return 'held';
+    await failpoint('run:claimed');
     if (await jobs.readOutcome(id)) return ended(id); // it ended between the look and the claim
 
     const jobLog = log.child({ jobId: id, attempt: claim.attempt });
@@ -63,6 +65,7 @@ export function createRunner({ jobs, cache, engines, owner, maxAudioSeconds, log
       return 'held';
     }
     await jobs.finish(id, outcome);
+    await failpoint('run:finished');
     await writeFinalProgress(id, outcome);
     await rm(jobs.scratch(id), { recursive: true, force: true });
     jobLog.info({ state: outcome.state, code: outcome.error?.code }, 'The job ended.');
@@ -128,6 +131,7 @@ export function createRunner({ jobs, cache, engines, owner, maxAudioSeconds, log
     const paths = await prepareAttempt(request, claim.attempt);
     const { command, document } = engine.start(request, paths);
     await writeFile(paths.request, JSON.stringify(document));
+    await failpoint('run:prepared');
 
     const warnings = [...request.warnings];
     const warn = (detail: string) => {
@@ -173,8 +177,10 @@ export function createRunner({ jobs, cache, engines, owner, maxAudioSeconds, log
     reporter.advance({ percent: 99.5, stage: 'postprocessing' });
     const result = await examine(paths.out, request, seconds);
     if (result.error) return fail(result.error);
+    await failpoint('run:checked');
     if (!(await claim.beat())) return 'taken_over';
     await publish(paths.out, jobs.outputs(id));
+    await failpoint('run:published');
     return end({ ...result, warnings, report: { ...result.report, ...report } });
   }
 
