@@ -32,19 +32,19 @@ export function jobRoutes({ jobs, cache, lists, handover }: Deps): Router {
 
   async function show(req: JobRequestParams, res: Response) {
     const record = await find(req.params.id);
-    const progress = await readProgress(jobs, cache, record);
+    const progress = await readProgress({ jobs, cache }, record);
     res.json(await recordView(jobs, record, progress, await lists.names(record.request.id)));
   }
 
   async function status(req: JobRequestParams, res: Response) {
     const record = await find(req.params.id);
     const files = record.state === 'succeeded' ? await lists.names(record.request.id) : [];
-    res.json(statusView(record, await readProgress(jobs, cache, record), files));
+    res.json(statusView(record, await readProgress({ jobs, cache }, record), files));
   }
 
   async function progress(req: JobRequestParams, res: Response) {
     const record = await find(req.params.id);
-    const { progress, stage, estimated, last_update } = await readProgress(jobs, cache, record);
+    const { progress, stage, estimated, last_update } = await readProgress({ jobs, cache }, record);
     const { state } = record;
     res.json({ job_id: record.request.id, progress, stage, estimated, last_update, status: seedStatus(state), state });
   }
@@ -110,7 +110,7 @@ export function jobRoutes({ jobs, cache, lists, handover }: Deps): Router {
     res.json({
       job_id: id,
       recent_outputs: lines.slice(-20),
-      progress_info: await readProgress(jobs, cache, record),
+      progress_info: await readProgress({ jobs, cache }, record),
       total_output_lines: lines.length,
       start_time: (started ?? createdAt) / 1000,
       elapsed_time: started === undefined ? 0 : (end - started) / 1000,

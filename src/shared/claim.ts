@@ -18,7 +18,7 @@ export interface Claim {
   attempt: number;
   /** How many owners of this job died before. */
   lostBefore: number;
-  /** Touches the claim. False: somebody took over, stop and publish nothing. */
+  /** Touches the claim. False: somebody took over, or removed the job; stop and publish nothing. */
   beat(): Promise<boolean>;
   /** Gives the job back without having spent it. */
   release(): Promise<void>;
@@ -53,7 +53,7 @@ export async function takeClaim(jobFolder: string, owner: string): Promise<Claim
     attempt,
     lostBefore: states.filter((state) => state !== 'released').length,
     async beat() {
-      if (Math.max(...(await attempts(jobFolder))) > attempt) return false;
+      if (Math.max(0, ...(await attempts(jobFolder))) !== attempt) return false;
       await utimes(path, new Date(), new Date());
       return true;
     },

@@ -2,7 +2,7 @@ import { Queue, Worker, DelayedError, WaitingError, type ConnectionOptions } fro
 import type { Redis, RedisOptions } from 'ioredis';
 import { failpoint } from './failpoint.ts';
 import type { Log } from './log.ts';
-import { isReady } from './redis.ts';
+import type { RedisLink } from './redis.ts';
 import { engineNames, type EngineName } from './request.ts';
 
 /**
@@ -28,8 +28,9 @@ export interface Announcement {
 
 export type Queues = ReturnType<typeof createQueues>;
 
-/** The API's end, on a fail-fast connection: every call rejects within 200 ms when Redis does not answer. */
-export function createQueues(connection: Redis, log: Log) {
+/** The API's end, on a link: a call to a Redis that does not answer rejects within 100 ms. */
+export function createQueues(link: RedisLink, log: Log) {
+  const { redis: connection } = link;
   const queues = { builtin: open('builtin'), mapperatorinator: open('mapperatorinator') };
 
   function open(engine: EngineName) {
@@ -81,7 +82,7 @@ export function createQueues(connection: Redis, log: Log) {
   }
 
   return {
-    ready: () => isReady(connection),
+    ready: link.up,
     hand,
     withdraw,
     counts,
