@@ -54,12 +54,15 @@ export function createQueues(link: RedisLink, log: Log) {
 
   /** Makes sure that an unfinished job is in the queue; one that BullMQ has given up on goes in again. */
   async function hand(engine: EngineName, id: string) {
-    const state = await queues[engine].getJobState(id);
+    const state = await stateOf(engine, id);
     if (state === 'completed' || state === 'failed') await queues[engine].remove(id);
     else if (state !== 'unknown') return;
     await failpoint('hand:looked');
     await queues[engine].add('generate', { id }, { jobId: id });
   }
+
+  /** BullMQ's word for where a job is; `unknown` when it has never heard of it. */
+  const stateOf = (engine: EngineName, id: string) => queues[engine].getJobState(id);
 
   /** Takes a job out if it still waits. */
   const withdraw = (engine: EngineName, id: string) => queues[engine].remove(id);
@@ -84,6 +87,7 @@ export function createQueues(link: RedisLink, log: Log) {
   return {
     ready: link.up,
     hand,
+    stateOf,
     withdraw,
     counts,
     workers,
