@@ -138,3 +138,23 @@ export function connectLink(address: RedisAddress, log: Log, role: string): Redi
 export function patientOptions(address: RedisAddress): RedisOptions {
   return { ...address, connectTimeout: 5000, retryStrategy, maxRetriesPerRequest: null };
 }
+
+/**
+ * A connection of a command that somebody looks at: nothing waits in it, and until it was up once nothing is tried twice, so that
+ * `connect()` fails with the first reason. One that was up and is lost is made anew. Listen to its `error`.
+ */
+export function monitorConnection(address: RedisAddress): Redis {
+  let wasUp = false;
+  const redis = new Redis({
+    ...address,
+    lazyConnect: true,
+    connectTimeout: 5000,
+    commandTimeout: 5000,
+    enableOfflineQueue: false,
+    autoResendUnfulfilledCommands: false,
+    maxRetriesPerRequest: 0,
+    retryStrategy: (times) => (wasUp ? retryStrategy(times) : null),
+  });
+  redis.once('ready', () => (wasUp = true));
+  return redis;
+}
