@@ -157,7 +157,7 @@ async function stats(address: RedisAddress) {
 }
 
 async function clear(address: RedisAddress, { pattern, yes }: Wish) {
-  const { redis } = await connect(address);
+  const { redis, trouble } = await connect(address);
   const where = `Redis ${placeOf(address)}, database ${address.db}`;
   try {
     if (!yes) {
@@ -165,6 +165,9 @@ async function clear(address: RedisAddress, { pattern, yes }: Wish) {
       if (total(counts) === 0) return say(`There is nothing to delete in ${where}.`);
       if (!(await agreed(`Delete ${inFamilies(counts)} from ${where}? [y/N] `)))
         throw new Refusal('Nothing was deleted.');
+      // The answer may have taken long, and the connection may be another by now.
+      const failed = trouble();
+      if (failed) throw failed;
     }
     say(`Deleted ${inFamilies(await clearCache(redis, pattern))} from ${where}.`);
   } catch (error) {
@@ -269,7 +272,7 @@ function linesOf(head: string, found: CacheStats, paint: Paint): string[] {
   const reads = keyspace.hits + keyspace.misses;
   const hits = keyspace.hit_ratio === null ? 'no read yet' : `${percent(keyspace.hit_ratio)} of ${many(reads, 'read')}`;
   const fit = found.jobs_that_fit === null ? 'no memory limit' : `${many(found.jobs_that_fit, 'job')} fit`;
-  const perJob = found.bytes_per_job === null ? 'no job in the cache' : `${size(found.bytes_per_job)} measured, ${fit}`;
+  const perJob = found.bytes_per_job === null ? 'no job measured' : `${size(found.bytes_per_job)} measured, ${fit}`;
   const row = (name: string, value: string) => `  ${paint('dim', name.padEnd(12))}  ${value}`;
 
   const eternal = Object.values(families).reduce((sum, { without_ttl: count }) => sum + count, 0);
