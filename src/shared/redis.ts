@@ -3,8 +3,9 @@ import type { RedisAddress } from './config.ts';
 import type { Log } from './log.ts';
 
 /**
- * All Redis connections are made here, of two kinds. A link: for anything a request waits for; a command is refused at
+ * All Redis connections are made here, of three kinds. A link: for anything a request waits for; a command is refused at
  * once while Redis is away and after 100 ms while it hangs. Patient: for workers, whose commands wait for Redis to return.
+ * The monitor's own.
  */
 const retryStrategy = (times: number) =>
   Math.min(100 * 2 ** Math.min(times, 5), 1500) + Math.floor(Math.random() * 100);
