@@ -11,21 +11,26 @@ interface Frame {
   data: string;
 }
 
-/** Reads a stream to its end, or until `enough` frames have come. */
-async function read(url: string, lastEventId?: string, enough = Infinity): Promise<Frame[]> {
+/** Reads a stream to its end, or until `enough` frames have come, or until the connection is cut after so many ms. */
+async function read(url: string, lastEventId?: string, enough = Infinity, cutAfterMs = 60_000): Promise<Frame[]> {
   const leave = new AbortController();
+  const cut = setTimeout(() => leave.abort(), cutAfterMs);
   const headers = lastEventId === undefined ? {} : { 'last-event-id': lastEventId };
-  const response = await fetch(url, { headers, signal: leave.signal });
   const frames: Frame[] = [];
   let rest = '';
-  for await (const chunk of response.body!.pipeThrough(new TextDecoderStream())) {
-    const parts = (rest + chunk).split('\r\n\r\n');
-    rest = parts.pop()!;
-    frames.push(...parts.filter((part) => !part.startsWith(':')).map(parse));
-    if (frames.length >= enough) {
-      leave.abort();
-      break;
+  try {
+    const response = await fetch(url, { headers, signal: leave.signal });
+    for await (const chunk of response.body!.pipeThrough(new TextDecoderStream())) {
+      const parts = (rest + chunk).split('\r\n\r\n');
+      rest = parts.pop()!;
+      frames.push(...parts.filter((part) => !part.startsWith(':')).map(parse));
+      if (frames.length >= enough) break;
     }
+  } catch (error) {
+    if (!leave.signal.aborted) throw error;
+  } finally {
+    clearTimeout(cut);
+    leave.abort();
   }
   return frames;
 }
@@ -126,3 +131,59 @@ test('a stream goes on with the next ids after the API was restarted under it', 
     ({ state }) => state === 'succeeded',
   );
 }, 60_000);
+
+test('a viewer that is cut off every 200 ms ends up with the same events as one that stayed', async () => {
+  const api = await shared();
+  const { body } = await api.submit({ title: 'fixture:slow=3' });
+  const url = `${api.url}/jobs/${body['job_id']}/stream`;
+  const whole = read(url);
+  const pieces: Frame[] = [];
+  let cuts = 0;
+  while (pieces.at(-1)?.event !== 'completed') {
+    const piece = await read(url, pieces.at(-1)?.id, Infinity, 200);
+    pieces.push(...withIds(piece));
+    cuts += 1;
+  }
+  expect(cuts).toBeGreaterThan(8);
+  expect(pieces).toEqual(withIds(await whole));
+}, 30_000);
+
+test('ten viewers of one job, on two APIs, see the same events', async () => {
+  const service = await startService({ redisUrl: null, apis: 2, env: withFixtureModel });
+  const { body } = await service.submit({ title: 'fixture:slow=2' });
+  const urls = service.apis.map((api) => `${service.urlOf(api)}/jobs/${body['job_id']}/stream`);
+  const viewers = await Promise.all(Array.from({ length: 10 }, (_, i) => read(urls[i % 2]!)));
+  for (const frames of viewers) expect(withIds(frames)).toEqual(withIds(viewers[0]!));
+  expect(withIds(viewers[0]!).length).toBeGreaterThan(10);
+});
+
+test('a stream that has nothing to say beats, at least every 15 s', async () => {
+  const api = await shared();
+  const { body } = await api.submit({ title: 'fixture:hang fixture:slow=1' });
+  const leave = AbortSignal.timeout(40_000);
+  const response = await fetch(`${api.url}/jobs/${body['job_id']}/stream`, { signal: leave });
+  let saidAt = Date.now();
+  let longest = 0;
+  let beats = 0;
+  for await (const chunk of response.body!.pipeThrough(new TextDecoderStream())) {
+    longest = Math.max(longest, Date.now() - saidAt);
+    saidAt = Date.now();
+    beats += [...chunk.matchAll(/^: ping - \d{4}-/gm)].length;
+    if (beats === 1) break;
+  }
+  expect(longest).toBeLessThan(15_000 + 1_000);
+  await api.call('POST', `/jobs/${body['job_id']}/cancel`);
+  await api.until(body['job_id'], 'cancelled');
+}, 60_000);
+
+test('viewers that leave change nothing: the job is listed, can be cancelled, and ends', async () => {
+  const api = await shared();
+  const { body } = await api.submit({ title: 'fixture:slow=2' });
+  const id = body['job_id'] as string;
+  const url = `${api.url}/jobs/${id}/stream`;
+  for (let i = 0; i < 5; i += 1) await read(url, undefined, 3);
+  const listed = (await api.get('/jobs')).body['jobs'] as { job_id: string }[];
+  expect(listed.map((job) => job.job_id)).toContain(id);
+  expect((await api.call('POST', `/jobs/${id}/cancel`)).body).toMatchObject({ status: 'cancelled' });
+  await api.until(id, 'cancelled');
+});

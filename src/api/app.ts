@@ -7,6 +7,7 @@ import { Problem } from '../shared/problems.ts';
 import type { Queues } from '../shared/queue.ts';
 import type { RedisLink } from '../shared/redis.ts';
 import type { Handover } from './handover.ts';
+import type { Access } from './access.ts';
 import { jobRoutes } from './jobs.ts';
 import { modelRoutes } from './models.ts';
 import { operateRoutes } from './operate.ts';
@@ -22,6 +23,7 @@ export interface Links {
 
 export interface AppDeps {
   config: Config;
+  access: Access;
   jobs: Jobs;
   cache: Cache;
   links: Links;
@@ -40,7 +42,8 @@ export function createApp(deps: AppDeps): Express {
   const { config, log } = deps;
   const app = express();
   app.disable('x-powered-by');
-  app.use(allowForeignPages);
+  app.use(allowForeignPages(config.corsOrigins));
+  app.use(deps.access.guard);
   app.use(
     Router().get('/', describeApi),
     submitRoutes(deps),
@@ -56,16 +59,22 @@ export function createApp(deps: AppDeps): Express {
   return app;
 }
 
-/** Pages from elsewhere may read, as with the seed, but never with the visitor's credentials. */
-function allowForeignPages(req: Request, res: Response, next: () => void) {
-  res.set({ 'access-control-allow-origin': '*', 'x-content-type-options': 'nosniff' });
-  if (req.method !== 'OPTIONS') return next();
-  res.set({
-    'access-control-allow-methods': 'GET, POST, OPTIONS',
-    'access-control-allow-headers': 'content-type, last-event-id',
-    'access-control-max-age': '86400',
-  });
-  res.status(204).end();
+/** Pages from these origins may use the service, `*` for all as with the seed, but never with the visitor's credentials. */
+function allowForeignPages(origins: string[]) {
+  return (req: Request, res: Response, next: () => void) => {
+    res.set('x-content-type-options', 'nosniff');
+    const origin = req.get('origin');
+    if (origins.includes('*')) res.set('access-control-allow-origin', '*');
+    else res.vary('Origin');
+    if (origin !== undefined && origins.includes(origin)) res.set('access-control-allow-origin', origin);
+    if (req.method !== 'OPTIONS') return next();
+    res.set({
+      'access-control-allow-methods': 'GET, POST, OPTIONS',
+      'access-control-allow-headers': 'authorization, content-type, idempotency-key, last-event-id, x-api-key',
+      'access-control-max-age': '86400',
+    });
+    res.status(204).end();
+  };
 }
 
 function describeApi(_req: Request, res: Response) {

@@ -8,11 +8,13 @@ import { listOutputs, type JobRecord, type Jobs } from '../shared/jobs.ts';
 import { Problem } from '../shared/problems.ts';
 import type { Queues } from '../shared/queue.ts';
 import { isFinal, seedStatus } from '../shared/states.ts';
+import type { Access } from './access.ts';
 import type { Handover } from './handover.ts';
 import { readMetadata, readProgress, recordView, statusView } from './job-view.ts';
 import type { OutputLists } from './watcher.ts';
 
 interface Deps {
+  access: Access;
   jobs: Jobs;
   cache: Cache;
   lists: OutputLists;
@@ -25,27 +27,30 @@ const listedByDefault = 100;
 const listedAtMost = 1000;
 
 /** The routes of a job. Each reads the record on disk; the cache only spares work. */
-export function jobRoutes({ jobs, cache, lists, handover, queues }: Deps): Router {
-  async function find(id: string): Promise<JobRecord> {
-    const record = await jobs.read(id);
-    if (!record) throw new Problem('job_not_found', '任务不存在');
+export function jobRoutes({ access, jobs, cache, lists, handover, queues }: Deps): Router {
+  /** The record, if there is one and whoever asks may see it. */
+  async function find(req: JobRequestParams): Promise<JobRecord> {
+    const record = await jobs.read(req.params.id);
+    if (!record || !access.mayUse(access.clientOf(req), record.request)) {
+      throw new Problem('job_not_found', '任务不存在');
+    }
     return record;
   }
 
   async function show(req: JobRequestParams, res: Response) {
-    const record = await find(req.params.id);
+    const record = await find(req);
     const progress = await readProgress({ jobs, cache }, record);
     res.json(await recordView(jobs, record, progress, await lists.names(record.request.id)));
   }
 
   async function status(req: JobRequestParams, res: Response) {
-    const record = await find(req.params.id);
+    const record = await find(req);
     const files = record.state === 'succeeded' ? await lists.names(record.request.id) : [];
     res.json(statusView(record, await readProgress({ jobs, cache }, record), files));
   }
 
   async function progress(req: JobRequestParams, res: Response) {
-    const record = await find(req.params.id);
+    const record = await find(req);
     const { progress, stage, estimated, last_update } = await readProgress({ jobs, cache }, record);
     const { state } = record;
     res.json({ job_id: record.request.id, progress, stage, estimated, last_update, status: seedStatus(state), state });
@@ -55,15 +60,23 @@ export function jobRoutes({ jobs, cache, lists, handover, queues }: Deps): Route
   async function list(req: Request, res: Response) {
     const limit = Math.min(listedAtMost, Number(req.query['limit'] ?? listedByDefault) || listedByDefault);
     const before = typeof req.query['before'] === 'string' ? req.query['before'] : undefined;
+    const client = access.clientOf(req);
     const ids = (await jobs.ids()).filter((id) => before === undefined || id < before);
-    const page = ids.slice(0, Math.max(1, limit));
-    const records = await Promise.all(page.map((id) => jobs.read(id)));
-    const entries = records.filter((record) => record !== null).map(listEntry);
-    res.json({ jobs: entries, next: ids.length > page.length ? `/jobs?limit=${limit}&before=${page.at(-1)}` : null });
+    const page: JobRecord[] = [];
+    let next: string | null = null;
+    for (const id of ids) {
+      if (page.length === Math.max(1, limit)) {
+        next = `/jobs?limit=${limit}&before=${page.at(-1)?.request.id}`;
+        break;
+      }
+      const record = await jobs.read(id);
+      if (record && access.mayUse(client, record.request)) page.push(record);
+    }
+    res.json({ jobs: page.map(listEntry), next });
   }
 
   async function files(req: JobRequestParams, res: Response) {
-    const { request } = await find(req.params.id);
+    const { request } = await find(req);
     const names = await lists.names(request.id);
     const entries = await Promise.all(names.map((name) => fileEntry(jobs.outputs(request.id), request.id, name)));
     res.json({ files: entries.filter((entry) => entry !== null) });
@@ -71,7 +84,7 @@ export function jobRoutes({ jobs, cache, lists, handover, queues }: Deps): Route
 
   /** One published file; without `?filename=` the first `.osz`, else the first file. */
   async function download(req: JobRequestParams, res: Response) {
-    const { request } = await find(req.params.id);
+    const { request } = await find(req);
     const names = await listOutputs(jobs.outputs(request.id));
     const [first] = names;
     if (first === undefined) throw new Problem('file_not_found', '没有找到输出文件');
@@ -87,9 +100,9 @@ export function jobRoutes({ jobs, cache, lists, handover, queues }: Deps): Route
   }
 
   async function cancel(req: JobRequestParams, res: Response) {
-    const { request, state } = await find(req.params.id);
+    const { request, state } = await find(req);
     if (!isFinal(state)) await handover.cancel(request);
-    const after = await find(request.id);
+    const after = await find(req);
     if (isFinal(after.state) && after.state !== 'cancelled') {
       res.json({ status: 'already_finished', message: '任务已完成', state: after.state });
       return;
@@ -100,7 +113,7 @@ export function jobRoutes({ jobs, cache, lists, handover, queues }: Deps): Route
 
   /** For operators: the seed's fields, then who ran it, where the queue has it, and what the cache has of it. */
   async function debug(req: JobRequestParams, res: Response) {
-    const record = await find(req.params.id);
+    const record = await find(req);
     const { id, createdAt, engine } = record.request;
     const events = await readEvents(jobs.events(id));
     const lines = events.flatMap(({ event }) => (event.type === 'output' ? [`${event.line}\n`] : []));

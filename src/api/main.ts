@@ -6,6 +6,7 @@ import { createJobs } from '../shared/jobs.ts';
 import { createLog, type Log } from '../shared/log.ts';
 import { createQueues } from '../shared/queue.ts';
 import { connectLink } from '../shared/redis.ts';
+import { createAccess } from './access.ts';
 import { createApp } from './app.ts';
 import { createForkedWorker } from './forked-worker.ts';
 import { createHandover } from './handover.ts';
@@ -50,7 +51,8 @@ async function main(config: Config, log: Log) {
 
   const closing = new AbortController();
   const links = { cache: cacheLink, queue: queueLink };
-  const app = createApp({ config, jobs, cache, links, queues, handover, lists, log, closing: closing.signal });
+  const access = createAccess(config);
+  const app = createApp({ config, access, jobs, cache, links, queues, handover, lists, log, closing: closing.signal });
   const server = createServer({ requestTimeout: 0 }, app);
   server.on('error', (error: NodeJS.ErrnoException) => {
     log.fatal({ err: error }, 'The API cannot listen.');
@@ -60,6 +62,9 @@ async function main(config: Config, log: Log) {
     const address = server.address();
     const port = typeof address === 'object' && address ? address.port : config.port;
     log.info({ host: config.host, port, mode: handover.mode() }, 'The API is up.');
+    const isPrivate = ['127.0.0.1', '::1', 'localhost'].includes(config.host);
+    if (!isPrivate && !access.isLimited)
+      log.warn({ host: config.host }, 'Anybody who reaches this address may use it; set API_KEYS.');
   });
 
   let stopping = false;

@@ -1,15 +1,17 @@
-import { access, constants, statfs } from 'node:fs/promises';
+import { constants, access as tryAccess, statfs } from 'node:fs/promises';
 import { Router, type Request, type Response } from 'express';
 import { readCacheStats, type CacheStats } from '../shared/cache-stats.ts';
 import type { Cache } from '../shared/cache.ts';
 import type { Config } from '../shared/config.ts';
 import type { Queues } from '../shared/queue.ts';
 import type { RedisLink } from '../shared/redis.ts';
+import type { Access } from './access.ts';
 import type { Links } from './app.ts';
 import type { Handover } from './handover.ts';
 
 interface Deps {
   config: Config;
+  access: Access;
   cache: Cache;
   links: Links;
   queues: Queues | null;
@@ -24,7 +26,7 @@ const evicting = (policy: string) =>
   'Jobs are kept on disk and handed over again, but set "maxmemory-policy noeviction" on it, or give the cache a Redis of its own (QUEUE_REDIS_URL).';
 
 /** Routes for operators: is it alive, can it take work, how is its Redis. */
-export function operateRoutes({ config, cache, links, queues, handover }: Deps): Router {
+export function operateRoutes({ config, access, cache, links, queues, handover }: Deps): Router {
   const { dataDir, maxUploadBytes } = config;
 
   /** The process answers. */
@@ -35,7 +37,7 @@ export function operateRoutes({ config, cache, links, queues, handover }: Deps):
   /** Whether a job that is accepted now would be run: 503 with the reasons when not. */
   async function ready(_req: Request, res: Response) {
     const reasons: string[] = [];
-    await access(dataDir, constants.W_OK).catch(() => reasons.push('The data folder cannot be written.'));
+    await tryAccess(dataDir, constants.W_OK).catch(() => reasons.push('The data folder cannot be written.'));
     const { bavail, bsize } = await statfs(dataDir).catch(() => ({ bavail: Infinity, bsize: 1 }));
     if (bavail * bsize < maxUploadBytes) reasons.push('The disk has no room for another upload.');
     const workers = await handover.reachable();
@@ -54,7 +56,8 @@ export function operateRoutes({ config, cache, links, queues, handover }: Deps):
   }
 
   /** The seed's fields about the cache's Redis, then what an operator needs to know of both. Bounded in time and keys. */
-  async function debugRedis(_req: Request, res: Response) {
+  async function debugRedis(req: Request, res: Response) {
+    access.requireAdmin(req);
     const [stats, cacheRole, queueRole, counts, workers] = await Promise.all([
       links.cache?.up() ? readCacheStats(links.cache.redis, { budgetMs: statsBudgetMs }).catch(() => null) : null,
       links.cache && describeRole(links.cache),

@@ -4,11 +4,13 @@ import type { Cache } from '../shared/cache.ts';
 import { followEvents, isTerminal, readEvents, type NumberedEvent } from '../shared/events.ts';
 import type { Jobs } from '../shared/jobs.ts';
 import { isFinal } from '../shared/states.ts';
+import type { Access } from './access.ts';
 import { errorText, readProgress, statusView } from './job-view.ts';
 
 const beatMs = 15_000;
 
 interface Deps {
+  access: Access;
   jobs: Jobs;
   cache: Cache;
   /** Aborts when the API stops: open streams end and their clients come back. */
@@ -20,8 +22,9 @@ interface Deps {
  * event. Event names and words are the seed's (`output`, `completed`, `failed`, `error`), with ids, plus `snapshot`, `state`,
  * `progress` and `warning`. An unknown job is 200 with one `error` event, as the seed has it.
  */
-export function streamRoutes({ jobs, cache, closing }: Deps): Router {
+export function streamRoutes({ access, jobs, cache, closing }: Deps): Router {
   async function stream(req: Request<{ id: string }>, res: Response) {
+    const client = access.clientOf(req);
     const gone = new AbortController();
     res.on('close', () => gone.abort());
     const signal = AbortSignal.any([gone.signal, closing]);
@@ -35,7 +38,7 @@ export function streamRoutes({ jobs, cache, closing }: Deps): Router {
     };
 
     const record = await jobs.read(req.params.id);
-    if (!record) {
+    if (!record || !access.mayUse(client, record.request)) {
       res.end(frame('error', '任务不存在'));
       return;
     }

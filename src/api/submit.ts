@@ -6,22 +6,65 @@ import type { Jobs } from '../shared/jobs.ts';
 import type { Log } from '../shared/log.ts';
 import { fieldProblems, Problem } from '../shared/problems.ts';
 import { parseFields, type JobRequest } from '../shared/request.ts';
+import type { Access, Client } from './access.ts';
 import { chooseEngine } from './engine-choice.ts';
 import type { Handover } from './handover.ts';
+import { onlyOnce } from './idempotency.ts';
 import { jobLinks } from './job-view.ts';
-import { receiveUpload } from './upload.ts';
+import { withUpload, type Upload } from './upload.ts';
 
 interface Deps {
   config: Config;
+  access: Access;
   jobs: Jobs;
   handover: Handover;
   log: Log;
 }
 
+/** Asked to come again after this; a map takes about as long. */
+const retryAfterSeconds = 30;
+
 /** `POST /process`: everything is checked and on disk before the answer; then the job is handed over. */
-export function submitRoutes({ config, jobs, handover, log }: Deps): Router {
+export function submitRoutes({ config, access, jobs, handover, log }: Deps): Router {
   async function submit(req: Request, res: Response) {
-    const { fields, audio, ignoredFiles } = await receiveUpload(req, jobs, config.maxUploadBytes);
+    const client = access.clientOf(req);
+    await makeSureOfPlace(client, res);
+    const { request, replayed } = await withUpload(req, jobs, config.maxUploadBytes, async (upload) => {
+      const asked = await checkedRequest(upload, client);
+      const key = req.get('idempotency-key');
+      const make = () => accept(asked, upload);
+      if (key !== undefined) return onlyOnce({ jobs, owner: client.owner, key }, asked, make);
+      await make();
+      return { request: asked, replayed: false };
+    });
+    if (replayed) res.set('idempotent-replayed', 'true');
+    res.json({
+      job_id: request.id,
+      status: 'started',
+      message: `处理已开始，音频文件: ${request.audio.filename}`,
+      engine: request.engine,
+      model: request.model,
+      warnings: request.warnings,
+      links: jobLinks(request.id),
+    });
+  }
+
+  /** A bounded queue: who comes when it is full is told at once, before the song is sent. */
+  async function makeSureOfPlace({ owner }: Client, res: Response) {
+    const open = await jobs.unfinished();
+    if (open.length >= config.maxOpenJobs) {
+      res.set('retry-after', `${retryAfterSeconds}`);
+      throw new Problem('queue_full', `${config.maxOpenJobs} jobs are waiting or running; come again later.`);
+    }
+    if (owner === null) return;
+    const requests = await Promise.all(open.map((id) => jobs.readRequest(id)));
+    if (requests.filter((request) => request?.owner === owner).length >= config.maxOpenJobsPerKey) {
+      res.set('retry-after', `${retryAfterSeconds}`);
+      throw new Problem('too_many_jobs', `${config.maxOpenJobsPerKey} jobs of this key are waiting or running.`);
+    }
+  }
+
+  async function checkedRequest({ fields, audio, ignoredFiles }: Upload, { owner }: Client): Promise<JobRequest> {
     if (audio.seconds !== undefined && audio.seconds > config.maxAudioSeconds) {
       const detail = `The song is longer than ${config.maxAudioSeconds / 60} minutes.`;
       throw new Problem('audio_too_long', detail, [{ field: 'audio_file', code: 'audio_too_long', detail }]);
@@ -33,36 +76,29 @@ export function submitRoutes({ config, jobs, handover, log }: Deps): Router {
       params,
       format: audio.format,
     });
-
     const warnings = [...unknown, ...ignoredFiles].map(
       (name) => `The field ${JSON.stringify(name)} is not known and was ignored.`,
     );
-    const request: JobRequest = {
+    return {
       id: timeOrderedUuid(),
       createdAt: Date.now(),
+      owner,
       engine: choice.engine,
       model: choice.model,
       audio,
       params,
       warnings: [...choice.warnings, ...warnings],
     };
+  }
+
+  async function accept(request: JobRequest, upload: Upload) {
+    await upload.keep();
     await failpoint('submit:stored');
     await jobs.create(request);
     await failpoint('submit:recorded');
     void handover.deliver(request); // the record is the promise; nobody waits for the queue
-    log.info(
-      { jobId: request.id, engine: request.engine, model: request.model, bytes: audio.bytes },
-      'A job was accepted.',
-    );
-    res.json({
-      job_id: request.id,
-      status: 'started',
-      message: `处理已开始，音频文件: ${audio.filename}`,
-      engine: request.engine,
-      model: request.model,
-      warnings: request.warnings,
-      links: jobLinks(request.id),
-    });
+    const { id: jobId, engine, model, audio } = request;
+    log.info({ jobId, engine, model, bytes: audio.bytes }, 'A job was accepted.');
   }
 
   return Router().post('/process', submit);

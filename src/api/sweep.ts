@@ -13,6 +13,9 @@ const leftoverMs = 3_600_000;
 /** An upload may take long; one that has not grown for a day is dead. */
 const deadUploadMs = 86_400_000;
 
+/** So long does an Idempotency-Key stand for its job. */
+const idempotencyMs = 86_400_000;
+
 interface Deps {
   jobs: Jobs;
   cache: Cache;
@@ -94,6 +97,10 @@ export function createSweeper({ jobs, cache, link, retentionMs, log }: Deps) {
       const path = join(uploads, name);
       const dead = isJobId(name) ? await isOver(name) : (await age(path)) > deadUploadMs;
       if (dead) await rm(path, { recursive: true, force: true });
+    }
+    for (const name of await readdir(jobs.idempotency())) {
+      const path = join(jobs.idempotency(), name);
+      if ((await age(path)) > idempotencyMs) await rm(path, { force: true });
     }
     for (const path of await jobs.drafts()) {
       if ((await age(path)) > leftoverMs) await rm(path, { recursive: true, force: true });

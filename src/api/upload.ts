@@ -21,6 +21,8 @@ export interface Upload {
   audio: AudioFile;
   /** Names of file parts that the service has no use for. */
   ignoredFiles: string[];
+  /** Puts the song in its place. Until then it is a temporary file. */
+  keep(): Promise<void>;
 }
 
 interface Received {
@@ -30,16 +32,22 @@ interface Received {
 }
 
 /**
- * Reads a multipart submit: the song is streamed to disk, never held in memory, typed by its bytes and stored under its
- * content's hash. Throws a Problem for everything that is wrong with it; nothing of a refused upload stays on disk.
+ * Reads a multipart submit: the song is streamed to disk, never held in memory, typed by its bytes, and kept under its
+ * content's hash when `use` says so. Throws a Problem for everything that is wrong with it; nothing of a refused upload stays on disk.
  */
-export async function receiveUpload(req: Request, jobs: Jobs, maxBytes: number): Promise<Upload> {
+export async function withUpload<T>(
+  req: Request,
+  jobs: Jobs,
+  maxBytes: number,
+  use: (upload: Upload) => Promise<T>,
+): Promise<T> {
   const contentType = req.headers['content-type'] ?? '';
   if (!contentType.toLowerCase().startsWith('multipart/form-data')) {
     throw new Problem('not_multipart', 'Send the song and its parameters as multipart/form-data.');
   }
   if (Number(req.headers['content-length'] ?? 0) > maxBytes + overheadBytes) throw tooLarge(maxBytes);
 
+  await jobs.prepare(); // somebody may have tidied up
   const temporary = join(jobs.uploads(), `upload-${randomUUID()}`);
   try {
     const { fields, file, ignoredFiles } = await parseMultipart(req, temporary, maxBytes);
@@ -47,13 +55,18 @@ export async function receiveUpload(req: Request, jobs: Jobs, maxBytes: number):
     if (file.bytes === 0) throw fileProblem('empty_file', 'The uploaded file is empty.');
     const found = await inspectAudio(temporary);
     const path = jobs.audioPath(file.sha256, found.format);
-    await rename(temporary, jobs.audio({ path }));
-    return { fields, ignoredFiles, audio: { path, filename: file.filename, bytes: file.bytes, ...found } };
+    return await use({
+      fields,
+      ignoredFiles,
+      audio: { path, filename: file.filename, bytes: file.bytes, ...found },
+      keep: () => rename(temporary, jobs.audio({ path })),
+    });
   } catch (error) {
-    await rm(temporary, { force: true });
     if (isErrno(error, 'ENOSPC'))
       throw new Problem('storage_full', 'The disk of the service is full.', [], { cause: error });
     throw error;
+  } finally {
+    await rm(temporary, { force: true });
   }
 }
 

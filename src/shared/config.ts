@@ -15,6 +15,30 @@ export interface RedisAddress {
 const minutes = z.coerce.number().min(0.01).max(20_160);
 const integer = (min: number, max: number) => z.coerce.number().int().min(min).max(max);
 
+const secret = z.string().regex(/^[\x21-\x7e]{16,}$/, 'must be 16 or more visible ASCII characters');
+const list = (text: string) =>
+  text
+    .split(',')
+    .map((part) => part.trim())
+    .filter(Boolean);
+/** `alice:KEY,bob:KEY` */
+const apiKeys = z.string().transform((text, context) =>
+  list(text).map((part) => {
+    const [, name = '', key = ''] = /^([\w-]+):(.+)$/.exec(part) ?? [];
+    if (!secret.safeParse(key).success) {
+      context.addIssue({
+        code: 'custom',
+        message: 'must be a list name:key,name:key with keys of 16 or more characters',
+      });
+    }
+    return { name, key };
+  }),
+);
+const origins = z
+  .string()
+  .transform(list)
+  .pipe(z.array(z.union([z.literal('*'), z.url({ protocol: /^https?$/ })]), 'must be * or a list of origins'));
+
 const environment = z.object({
   HOST: z.string().default('127.0.0.1'),
   PORT: integer(0, 65535).default(8000),
@@ -36,6 +60,11 @@ const environment = z.object({
   MAX_RUN_MINUTES: minutes.default(120),
   MAX_SILENT_MINUTES: minutes.default(10),
   RETENTION_DAYS: z.coerce.number().min(0.0001).max(3650).default(30),
+  MAX_OPEN_JOBS: integer(1, 1_000_000).default(1000),
+  MAX_OPEN_JOBS_PER_KEY: integer(1, 1_000_000).default(100),
+  API_KEYS: apiKeys.default([]),
+  ADMIN_KEY: secret.optional(),
+  CORS_ORIGINS: origins.default(['*']),
   LOG_LEVEL: z.enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']).default('info'),
 });
 
@@ -80,6 +109,11 @@ export function parseConfig(env: Record<string, string | undefined>) {
     maxRunSeconds: e.MAX_RUN_MINUTES * 60,
     maxSilentSeconds: e.MAX_SILENT_MINUTES * 60,
     retentionMs: e.RETENTION_DAYS * 86_400_000,
+    maxOpenJobs: e.MAX_OPEN_JOBS,
+    maxOpenJobsPerKey: e.MAX_OPEN_JOBS_PER_KEY,
+    apiKeys: e.API_KEYS,
+    adminKey: e.ADMIN_KEY ?? null,
+    corsOrigins: e.CORS_ORIGINS,
     logLevel: e.LOG_LEVEL,
   });
 }

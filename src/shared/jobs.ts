@@ -70,7 +70,7 @@ export function createJobs(dataDir: string) {
 
   /** Makes the data folder's own folders. */
   async function prepare() {
-    for (const name of ['jobs', 'unfinished', 'audio_storage', 'outputs', 'scratch']) {
+    for (const name of ['jobs', 'unfinished', 'audio_storage', 'outputs', 'scratch', 'idempotency']) {
       await mkdir(join(dataDir, name), { recursive: true });
     }
   }
@@ -78,11 +78,17 @@ export function createJobs(dataDir: string) {
   /** Writes the record. When this returns, the job survives a restart of everything. */
   async function create(request: JobRequest) {
     const draft = join(dataDir, 'jobs', `.new-${request.id}`);
-    await mkdir(draft);
-    await writeDurably(join(draft, 'request.json'), JSON.stringify(request));
-    await appendEvents(join(draft, 'events.jsonl'), [{ at: request.createdAt, type: 'state', state: 'queued' }]);
-    await writeFile(marker(request.id), '');
-    await rename(draft, folder(request.id));
+    try {
+      await mkdir(draft);
+      await writeDurably(join(draft, 'request.json'), JSON.stringify(request));
+      await appendEvents(join(draft, 'events.jsonl'), [{ at: request.createdAt, type: 'state', state: 'queued' }]);
+      await writeFile(marker(request.id), '');
+      await rename(draft, folder(request.id));
+    } catch (error) {
+      await rm(draft, { recursive: true, force: true });
+      await rm(marker(request.id), { force: true });
+      throw error;
+    }
   }
 
   async function readRequest(id: string): Promise<JobRequest | null> {
@@ -202,6 +208,7 @@ export function createJobs(dataDir: string) {
     outputs: (id: string) => join(dataDir, 'outputs', id),
     scratch: (id: string, attempt?: number) => join(dataDir, 'scratch', id, ...(attempt ? [String(attempt)] : [])),
     uploads: () => join(dataDir, 'scratch'),
+    idempotency: () => join(dataDir, 'idempotency'),
     audio: ({ path }: Pick<AudioFile, 'path'>) => join(dataDir, path),
     audioPath: (sha256: string, format: string) => join('audio_storage', `${sha256}.${format}`),
   };

@@ -1,6 +1,8 @@
 /** Every problem the service reports, with its HTTP status. The code is the contract, the words may change. */
 const statuses = {
   invalid_request: 422,
+  unauthorized: 401,
+  forbidden: 403,
   job_not_found: 404,
   file_not_found: 404,
   model_not_found: 404,
@@ -15,6 +17,10 @@ const statuses = {
   upload_too_large: 413,
   audio_too_long: 413,
   upload_aborted: 400,
+  idempotency_key_reused: 422,
+  idempotency_in_progress: 409,
+  queue_full: 429,
+  too_many_jobs: 429,
   storage_full: 507,
   internal_error: 500,
 } as const;

@@ -134,6 +134,8 @@ export interface JobRequest {
   id: string;
   /** Epoch milliseconds. */
   createdAt: number;
+  /** Name of the API key that it was sent with; null where there are no keys. */
+  owner?: string | null;
   engine: EngineName;
   model: string;
   audio: AudioFile;

@@ -1,0 +1,88 @@
+import { createHash } from 'node:crypto';
+import { readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { isErrno } from '../shared/claim.ts';
+import type { Jobs } from '../shared/jobs.ts';
+import { Problem } from '../shared/problems.ts';
+import type { JobRequest } from '../shared/request.ts';
+
+/** A promise that was not kept for so long was made by a process that died. */
+const abandonedMs = 60_000;
+const waitMs = 100;
+const waits = 50;
+
+interface Promised {
+  /** Id of the job that this key stands for. */
+  id: string;
+  /** Digest of song and fields: the same key for something else is a mistake. */
+  fingerprint: string;
+}
+
+interface Deps {
+  jobs: Jobs;
+  owner: string | null;
+  /** The value of the `Idempotency-Key` header. */
+  key: string;
+}
+
+/**
+ * The same `Idempotency-Key` makes one job, however often and through however many API processes it is sent, for a day. `make` writes the
+ * record; when another request has done or is doing that, its record is given instead. Throws a Problem for a key that stands for
+ * something else, and for one whose first request takes longer than 5 s.
+ */
+export async function onlyOnce(
+  { jobs, owner, key }: Deps,
+  request: JobRequest,
+  make: () => Promise<void>,
+): Promise<{ request: JobRequest; replayed: boolean }> {
+  const path = join(jobs.idempotency(), digest(JSON.stringify([owner, key])));
+  const { id, audio, params, engine } = request;
+  const mine: Promised = { id, fingerprint: digest(JSON.stringify([audio.path, params, engine, request.model])) };
+  for (let i = 0; i < waits; i += 1) {
+    if (await promise(path, mine)) {
+      try {
+        await make();
+      } catch (error) {
+        await rm(path, { force: true });
+        throw error;
+      }
+      return { request, replayed: false };
+    }
+    const theirs = await read(path);
+    if (theirs && theirs.fingerprint !== mine.fingerprint) {
+      const detail = 'This Idempotency-Key was used for another song or other parameters.';
+      throw new Problem('idempotency_key_reused', detail);
+    }
+    const earlier = theirs && (await jobs.readRequest(theirs.id));
+    if (earlier) return { request: earlier, replayed: true };
+    if ((await age(path)) > abandonedMs) await rm(path, { force: true });
+    else await sleep(waitMs);
+  }
+  throw new Problem('idempotency_in_progress', 'The first request with this Idempotency-Key is still being received.');
+}
+
+/** True for exactly one of all who try. */
+async function promise(path: string, mine: Promised): Promise<boolean> {
+  try {
+    await writeFile(path, JSON.stringify(mine), { flag: 'wx' });
+    return true;
+  } catch (error) {
+    if (isErrno(error, 'EEXIST')) return false;
+    throw error;
+  }
+}
+
+/** Null while it is being written, or when it has just gone. */
+async function read(path: string): Promise<Promised | null> {
+  const text = await readFile(path, 'utf8').catch(() => '');
+  return text === '' ? null : (JSON.parse(text) as Promised);
+}
+
+const age = (path: string) =>
+  stat(path).then(
+    ({ mtimeMs }) => Date.now() - mtimeMs,
+    () => 0,
+  );
+
+const digest = (text: string) => createHash('sha256').update(text).digest('hex');
