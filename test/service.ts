@@ -50,6 +50,8 @@ export interface ServiceOptions {
   dataDir?: string;
   /** A command line that is put before that of an API process, such as `unshare`. */
   wrapper?: string[];
+  /** Where the processes are started. */
+  cwd?: string;
   /** The processes can be stopped at their failpoints, with `arm`. */
   failpoints?: boolean;
 }
@@ -88,6 +90,7 @@ async function open({
   dataDir,
   wrapper = [],
   failpoints = false,
+  cwd,
 }: ServiceOptions) {
   const armory = failpoints ? await mkdtemp(join(tmpdir(), 'failpoints-')) : null;
   const data = dataDir ?? (await mkdtemp(join(tmpdir(), 'service-')));
@@ -106,7 +109,7 @@ async function open({
   };
 
   async function start(kind: 'api' | 'worker') {
-    const running = launch(kind, environment, kind === 'api' ? wrapper : []);
+    const running = launch(kind, environment, kind === 'api' ? wrapper : [], cwd);
     processes.push(running);
     await running.logged(kind === 'api' ? 'The API is up.' : 'The worker is up.');
     return running;
@@ -187,10 +190,11 @@ export interface Running {
   end(signal: NodeJS.Signals): Promise<{ code: number | null; signal: string | null }>;
 }
 
-function launch(kind: 'api' | 'worker', env: Record<string, string>, wrapper: string[]): Running {
+function launch(kind: 'api' | 'worker', env: Record<string, string>, wrapper: string[], cwd?: string): Running {
   const [file = '', ...args] = [...wrapper, process.execPath, join(root, 'dist', kind, 'main.js')];
   const child = spawn(file, args, {
     env,
+    ...(cwd === undefined ? {} : { cwd }),
     stdio: ['ignore', 'pipe', 'inherit'],
   });
   const lines: Json[] = [];

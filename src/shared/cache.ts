@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import type { Redis } from 'ioredis';
 import { LRUCache } from 'lru-cache';
 import type { Outcome } from './jobs.ts';
@@ -66,8 +67,12 @@ export function metadataOf(request: JobRequest, startedAt: number, outcome: Outc
   };
 }
 
-/** Counts up with every dropped list, so that a list read before a change is never cached after it. */
+/**
+ * A new random word with every dropped list, so that a list read before a change is never cached after it. A word, not a count, and
+ * written by whoever reads none: it may run out or be evicted, and must never be the same again.
+ */
 const generationKey = 'output_generation';
+const generationSeconds = 86_400;
 
 export interface Cache {
   get<F extends CacheFamily>(family: F, name: string): Promise<CacheShapes[F] | null>;
@@ -90,8 +95,14 @@ export interface Cache {
   counts(): { hits: number; misses: number };
 }
 
+const readGeneration = `
+local found = redis.call('GET', KEYS[1])
+if found then return found end
+redis.call('SET', KEYS[1], ARGV[1], 'EX', ARGV[2])
+return ARGV[1]`;
+
 const setIfGeneration = `
-if (redis.call('GET', KEYS[2]) or '0') ~= ARGV[3] then return 0 end
+if redis.call('GET', KEYS[2]) ~= ARGV[3] then return 0 end
 redis.call('SET', KEYS[1], ARGV[1], 'EX', ARGV[2])
 return 1`;
 
@@ -140,11 +151,11 @@ function createRedisStore(redis: Redis): Store {
       await redis.set(`${family}:${name}`, escapeNonAscii(value), 'EX', ttlSeconds[family]);
     },
     async drop(family, name) {
-      await redis.multi().del(`${family}:${name}`).incr(generationKey).exec();
+      await redis.multi().del(`${family}:${name}`).set(generationKey, randomUUID(), 'EX', generationSeconds).exec();
       return true;
     },
     async generation() {
-      return (await redis.get(generationKey)) ?? '0';
+      return String(await redis.eval(readGeneration, 1, generationKey, randomUUID(), generationSeconds));
     },
     async setUnlessDropped(family, name, value, generation) {
       const keys = [`${family}:${name}`, generationKey];
