@@ -132,7 +132,7 @@ export function createQueueWorker({ engine, connection, concurrency, log, proces
       skipVersionCheck: true, // the API warns of an evicting policy, once and in words
       lockDuration: 15_000,
       stalledInterval: 5_000,
-      maxStalledCount: 3, // the claims count the dead workers; this bound is never the first
+      maxStalledCount: 2, // the claims count the dead workers; a job that BullMQ gives up is handed over again
       runRetryDelay: 2000,
     },
   );

@@ -35,6 +35,8 @@ export function createForkedRunner({ concurrency, log, run }: Options) {
   let draining = false;
   const waiting = new Set<string>();
   const running = new Map<string, Promise<void>>();
+  /** Jobs whose trouble the log knows of. */
+  const troubled = new Set<string>();
 
   function next() {
     for (const id of waiting) {
@@ -47,9 +49,12 @@ export function createForkedRunner({ concurrency, log, run }: Options) {
   async function deliver(id: string) {
     try {
       const delivery = await run(id, stopping.signal);
+      troubled.delete(id);
       if (delivery === 'held') void sleep(lookAgainMs).then(() => add(id));
     } catch (error) {
-      log.error({ jobId: id, err: error }, 'The job could not be run; it is tried again.');
+      if (!troubled.has(id))
+        log.error({ jobId: id, err: error }, 'The job could not be run; it is tried again until it can.');
+      troubled.add(id);
       void sleep(lookAgainMs).then(() => add(id));
     } finally {
       running.delete(id);
