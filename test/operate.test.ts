@@ -149,6 +149,20 @@ test('every npm script that the README names exists', async () => {
   for (const name of named) expect(scripts).toHaveProperty(name);
 });
 
+test('every test that docs/defects.md names exists, for all of the 40 defects and 12 hazards', async () => {
+  const rows = [...(await text('docs/defects.md')).matchAll(/^\| (H?\d+) \| .+ \| (.+) \|$/gm)];
+  expect(rows.map(([, number]) => number)).toEqual([
+    ...Array.from({ length: 40 }, (_, i) => `${i + 1}`),
+    ...Array.from({ length: 12 }, (_, i) => `H${i + 1}`),
+  ]);
+  for (const [, number, tests] of rows) {
+    for (const entry of tests!.split('<br>')) {
+      const [, file, words] = /^`([\w-]+)`: (.+)$/.exec(entry)!;
+      expect(await text(`test/${file}.test.ts`), `${number}: ${entry}`).toContain(words);
+    }
+  }
+});
+
 describe('the Procfile runner', () => {
   const types = new Map([
     ['api', 'node api.js'],

@@ -161,6 +161,8 @@ test('a stream that has nothing to say beats, at least every 15 s', async () => 
   const api = await shared();
   const { body } = await api.submit({ title: 'fixture:hang fixture:slow=1' });
   const leave = AbortSignal.timeout(40_000);
+  await sleep(2_000); // it has said all that it has to say
+  const before = (await api.get(`/jobs/${body['job_id']}/progress`)).body;
   const response = await fetch(`${api.url}/jobs/${body['job_id']}/stream`, { signal: leave });
   let saidAt = Date.now();
   let longest = 0;
@@ -172,6 +174,8 @@ test('a stream that has nothing to say beats, at least every 15 s', async () => 
     if (beats === 1) break;
   }
   expect(longest).toBeLessThan(15_000 + 1_000);
+  // Nothing was heard, so nothing has changed: progress is not made of time.
+  expect((await api.get(`/jobs/${body['job_id']}/progress`)).body).toEqual(before);
   await api.call('POST', `/jobs/${body['job_id']}/cancel`);
   await api.until(body['job_id'], 'cancelled');
 }, 60_000);
