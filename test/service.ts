@@ -59,6 +59,8 @@ export interface Answer {
 }
 
 /** The built service as real processes on a data folder of its own. Everything ends with the test. */
+export type Service = Awaited<ReturnType<typeof startService>>;
+
 export async function startService(options: ServiceOptions) {
   const { service, close } = await open(options);
   onTestFinished(close);

@@ -1,11 +1,11 @@
 import express, { Router, type ErrorRequestHandler, type Express, type Request, type Response } from 'express';
-import type { Redis } from 'ioredis';
 import type { Cache } from '../shared/cache.ts';
 import type { Config } from '../shared/config.ts';
 import type { Jobs } from '../shared/jobs.ts';
 import type { Log } from '../shared/log.ts';
 import { Problem } from '../shared/problems.ts';
 import type { Queues } from '../shared/queue.ts';
+import type { RedisLink } from '../shared/redis.ts';
 import type { Handover } from './handover.ts';
 import { jobRoutes } from './jobs.ts';
 import { modelRoutes } from './models.ts';
@@ -14,11 +14,17 @@ import { streamRoutes } from './stream.ts';
 import { submitRoutes } from './submit.ts';
 import type { OutputLists } from './watcher.ts';
 
+/** The two roles of Redis; null where none is configured. */
+export interface Links {
+  cache: RedisLink | null;
+  queue: RedisLink | null;
+}
+
 export interface AppDeps {
   config: Config;
   jobs: Jobs;
   cache: Cache;
-  redis: Redis | null;
+  links: Links;
   queues: Queues | null;
   handover: Handover;
   lists: OutputLists;
@@ -41,7 +47,7 @@ export function createApp(deps: AppDeps): Express {
     streamRoutes(deps),
     jobRoutes(deps),
     modelRoutes({ ...deps, home: config.mapperatorinatorHome }),
-    operateRoutes({ ...deps, dataDir: config.dataDir }),
+    operateRoutes(deps),
   );
   app.use((req) => {
     throw new Problem('route_not_found', `There is no ${req.method} ${req.path}.`);

@@ -1,6 +1,8 @@
+import type { Cache } from '../shared/cache.ts';
 import { takeClaim } from '../shared/claim.ts';
+import { endJob } from '../shared/ending.ts';
 import { failpoint } from '../shared/failpoint.ts';
-import type { Jobs } from '../shared/jobs.ts';
+import type { Jobs, Outcome } from '../shared/jobs.ts';
 import type { Log } from '../shared/log.ts';
 import type { Announcement, Queues } from '../shared/queue.ts';
 import type { JobRequest } from '../shared/request.ts';
@@ -12,9 +14,12 @@ const patienceMs = 3_000;
 
 interface Deps {
   jobs: Jobs;
+  cache: Cache;
   /** Null: no Redis is configured. */
   queues: Queues | null;
   forked: ForkedWorker;
+  /** A job that is not running so long after it was accepted is given up. */
+  maxWaitSeconds: number;
   log: Log;
 }
 
@@ -25,8 +30,12 @@ export type Handover = ReturnType<typeof createHandover>;
  * job is on disk, so handing over may fail, may come late and may be done twice: `reconcile` looks at all unfinished
  * jobs again, at start, when Redis comes back and every ten seconds, and the claim keeps a job from running twice.
  */
-export function createHandover({ jobs, queues, forked, log }: Deps) {
+export function createHandover({ jobs, cache, queues, forked, maxWaitSeconds, log }: Deps) {
   const owner = `api:${process.pid}`;
+  const waitedTooLong = {
+    state: 'timed_out' as const,
+    error: { code: 'queue_timeout', detail: `No worker took the job within ${maxWaitSeconds} s.` },
+  };
   let seen: Announcement[] = [];
   let awaySince: number | null = Date.now();
   let busy: Promise<void> | null = null;
@@ -35,8 +44,10 @@ export function createHandover({ jobs, queues, forked, log }: Deps) {
   /** Never throws: what could not be handed over now is handed over by the next reconcile. */
   async function deliver(request: JobRequest) {
     try {
-      if (queues?.ready()) await queues.hand(request.engine, request.id);
-      else if (forked.announcement()?.engines.includes(request.engine)) forked.run(request.id);
+      if (queues?.ready()) {
+        await queues.hand(request.engine, request.id);
+        await failpoint('submit:handed');
+      } else if (forked.announcement()?.engines.includes(request.engine)) forked.run(request.id);
     } catch (error) {
       log.debug({ jobId: request.id, err: error }, 'The job could not be handed over yet.');
     }
@@ -54,12 +65,13 @@ export function createHandover({ jobs, queues, forked, log }: Deps) {
     for (const id of await jobs.unfinished()) {
       const request = await jobs.readRequest(id);
       if (!request) continue;
-      if (await jobs.cancelRequested(id)) await endIfNobodyRuns(request);
+      if (await jobs.cancelRequested(id)) await endIfNobodyRuns(request, { state: 'cancelled' });
+      else if (Date.now() - request.createdAt > maxWaitSeconds * 1000) await endIfNobodyRuns(request, waitedTooLong);
       else await deliver(request);
     }
   }
 
-  /** To be called when the queue's connection breaks: looks again when patience is over. */
+  /** To be called when the queue's Redis goes away: looks again when patience is over. */
   function queueLost() {
     if (awaySince !== null) return;
     awaySince = Date.now();
@@ -81,17 +93,24 @@ export function createHandover({ jobs, queues, forked, log }: Deps) {
   async function cancel(request: JobRequest) {
     await jobs.requestCancel(request.id);
     await failpoint('cancel:flagged');
-    await endIfNobodyRuns(request);
+    await endIfNobodyRuns(request, { state: 'cancelled' });
   }
 
-  async function endIfNobodyRuns({ id, engine, warnings }: JobRequest) {
+  async function endIfNobodyRuns({ id, engine, warnings }: JobRequest, ending: Pick<Outcome, 'state' | 'error'>) {
     const claim = await takeClaim(jobs.folder(id), owner);
     if (!claim) return; // its owner looks at the flag four times a second
-    await jobs.finish(id, { state: 'cancelled', finishedAt: Date.now(), attempt: claim.attempt, warnings });
+    await endJob({ jobs, cache }, id, { finishedAt: Date.now(), attempt: claim.attempt, warnings, ...ending });
     if (queues?.ready()) await queues.withdraw(engine, id).catch(() => undefined); // the worker would see the outcome
   }
 
-  /** The workers that are there, or were when the queue last answered. */
+  /** The workers that take jobs now. */
+  async function reachable(): Promise<Announcement[]> {
+    const own = forked.announcement();
+    if (own) return [own];
+    return queues?.ready() ? await queues.workers().catch(() => []) : [];
+  }
+
+  /** The workers that are there, or were when the queue last answered: an outage does not change what can be asked for. */
   async function workers(): Promise<Announcement[]> {
     if (queues?.ready()) seen = await queues.workers().catch(() => seen);
     const own = forked.announcement();
@@ -104,6 +123,7 @@ export function createHandover({ jobs, queues, forked, log }: Deps) {
     queueLost,
     cancel,
     workers,
+    reachable,
     mode: () => (queues?.ready() ? ('redis' as const) : ('memory' as const)),
     /** `away`: the queue did not answer at start, so there is no reason for patience. */
     async start(away: boolean) {

@@ -1,7 +1,12 @@
-import type { Cache, CachedProgress } from '../shared/cache.ts';
-import { readEvents } from '../shared/events.ts';
+import { finalProgress, metadataOf, type Cache, type CachedMetadata, type CachedProgress } from '../shared/cache.ts';
+import { furthest, readEvents, startedAt } from '../shared/events.ts';
 import type { JobRecord, Jobs, Outcome } from '../shared/jobs.ts';
-import { isFinal, seedStatus, type State } from '../shared/states.ts';
+import { seedStatus, type State } from '../shared/states.ts';
+
+interface Deps {
+  jobs: Jobs;
+  cache: Cache;
+}
 
 /** Where a job's answers are. */
 export function jobLinks(id: string) {
@@ -10,28 +15,60 @@ export function jobLinks(id: string) {
   return { self, ...Object.fromEntries(parts.map((part) => [part, `${self}/${part}`])) };
 }
 
+/** The cache may be this far behind a log that it cannot be written beside: then the log is asked too. */
+const freshSeconds = 5;
+
 /** Progress of a job: from the cache, else from its record. Always agrees with the record's state. */
-export async function readProgress(jobs: Jobs, cache: Cache, record: JobRecord): Promise<CachedProgress> {
-  const { request, state, outcome } = record;
+export async function readProgress(
+  { jobs, cache }: Deps,
+  { request, state, outcome }: JobRecord,
+): Promise<CachedProgress> {
   const cached = await cache.get('job_progress', request.id);
-  if (!isFinal(state)) {
-    if (cached && cached.completed_at === undefined) return cached;
-    return { ...(await lastProgress(jobs, request.id)), estimated: false };
+  if (outcome) {
+    if (cached?.completed_at !== undefined) return cached;
+    const rebuilt = finalProgress(outcome, furthest(await readEvents(jobs.events(request.id))));
+    await cache.set('job_progress', request.id, rebuilt);
+    return rebuilt;
   }
-  if (cached?.completed_at !== undefined) return cached;
-  const at = (outcome?.finishedAt ?? request.createdAt) / 1000;
-  const { progress } = state === 'succeeded' ? { progress: 100 } : await lastProgress(jobs, request.id);
-  const stage = state === 'succeeded' ? 'completed' : 'failed';
-  const rebuilt = { progress, stage, last_update: at, estimated: false, completed_at: at };
-  await cache.set('job_progress', request.id, rebuilt);
+  const believed = cached && cached.completed_at === undefined ? cached : null;
+  if (believed && Date.now() / 1000 - believed.last_update < freshSeconds) return believed;
+  const logged = await lastProgress(jobs, request.id);
+  if (believed && believed.last_update >= logged.last_update) return believed;
+  if (state === 'running') await cache.set('job_progress', request.id, logged);
+  return logged;
+}
+
+async function lastProgress(jobs: Jobs, id: string): Promise<CachedProgress> {
+  const events = await readEvents(jobs.events(id));
+  const last = events.findLast(({ event }) => event.type === 'progress')?.event;
+  if (last?.type === 'progress') {
+    return { progress: last.progress, stage: last.stage, last_update: last.at / 1000, estimated: false };
+  }
+  return { progress: 0, stage: 'queued', last_update: (events.at(-1)?.event.at ?? 0) / 1000, estimated: false };
+}
+
+/** What a job was asked for: from the cache, else from its record. Null for a job that has not started. */
+export async function readMetadata(
+  { jobs, cache }: Deps,
+  { request, outcome }: JobRecord,
+): Promise<CachedMetadata | null> {
+  const cached = await cache.get('job_metadata', request.id);
+  if (cached) return cached;
+  const started = startedAt(await readEvents(jobs.events(request.id)));
+  if (started === undefined) return null;
+  const rebuilt = metadataOf(request, started, outcome);
+  await cache.set('job_metadata', request.id, rebuilt);
   return rebuilt;
 }
 
-async function lastProgress(jobs: Jobs, id: string) {
-  const events = await readEvents(jobs.events(id));
-  const last = events.findLast(({ event }) => event.type === 'progress')?.event;
-  if (last?.type === 'progress') return { progress: last.progress, stage: last.stage, last_update: last.at / 1000 };
-  return { progress: 0, stage: 'queued', last_update: (events.at(-1)?.event.at ?? 0) / 1000 };
+/** Fills a cache that has come back, perhaps empty, with the jobs that run. The finished ones follow when somebody asks. */
+export async function refill(deps: Deps): Promise<void> {
+  for (const id of await deps.jobs.unfinished()) {
+    const record = await deps.jobs.read(id);
+    if (record?.state !== 'running') continue;
+    await readMetadata(deps, record);
+    await readProgress(deps, record);
+  }
 }
 
 /** Why a job did not succeed, in a sentence; null while it is open or when it did. */
@@ -68,7 +105,7 @@ export async function recordView(jobs: Jobs, record: JobRecord, progress: Cached
   const { request, state, outcome } = record;
   const events = await readEvents(jobs.events(request.id));
   const reason = errorText(state, outcome);
-  const started = events.find(({ event }) => event.type === 'state' && event.state === 'running');
+  const started = startedAt(events);
   return {
     job_id: request.id,
     state,
@@ -79,7 +116,7 @@ export async function recordView(jobs: Jobs, record: JobRecord, progress: Cached
     stage: progress.stage,
     attempt: record.attempt,
     created_at: iso(request.createdAt),
-    started_at: started ? iso(started.event.at) : null,
+    started_at: started === undefined ? null : iso(started),
     finished_at: outcome ? iso(outcome.finishedAt) : null,
     audio: {
       filename: request.audio.filename,

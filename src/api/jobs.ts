@@ -2,13 +2,14 @@ import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Router, type Request, type Response } from 'express';
 import type { Cache } from '../shared/cache.ts';
-import { readClaim } from '../shared/claim.ts';
-import { readEvents } from '../shared/events.ts';
+import { readAttempts, readClaim } from '../shared/claim.ts';
+import { readEvents, startedAt } from '../shared/events.ts';
 import { listOutputs, type JobRecord, type Jobs } from '../shared/jobs.ts';
 import { Problem } from '../shared/problems.ts';
+import type { Queues } from '../shared/queue.ts';
 import { isFinal, seedStatus } from '../shared/states.ts';
 import type { Handover } from './handover.ts';
-import { readProgress, recordView, statusView } from './job-view.ts';
+import { readMetadata, readProgress, recordView, statusView } from './job-view.ts';
 import type { OutputLists } from './watcher.ts';
 
 interface Deps {
@@ -16,6 +17,7 @@ interface Deps {
   cache: Cache;
   lists: OutputLists;
   handover: Handover;
+  queues: Queues | null;
 }
 
 type JobRequestParams = Request<{ id: string }>;
@@ -23,7 +25,7 @@ const listedByDefault = 100;
 const listedAtMost = 1000;
 
 /** The routes of a job. Each reads the record on disk; the cache only spares work. */
-export function jobRoutes({ jobs, cache, lists, handover }: Deps): Router {
+export function jobRoutes({ jobs, cache, lists, handover, queues }: Deps): Router {
   async function find(id: string): Promise<JobRecord> {
     const record = await jobs.read(id);
     if (!record) throw new Problem('job_not_found', '任务不存在');
@@ -32,19 +34,19 @@ export function jobRoutes({ jobs, cache, lists, handover }: Deps): Router {
 
   async function show(req: JobRequestParams, res: Response) {
     const record = await find(req.params.id);
-    const progress = await readProgress(jobs, cache, record);
+    const progress = await readProgress({ jobs, cache }, record);
     res.json(await recordView(jobs, record, progress, await lists.names(record.request.id)));
   }
 
   async function status(req: JobRequestParams, res: Response) {
     const record = await find(req.params.id);
     const files = record.state === 'succeeded' ? await lists.names(record.request.id) : [];
-    res.json(statusView(record, await readProgress(jobs, cache, record), files));
+    res.json(statusView(record, await readProgress({ jobs, cache }, record), files));
   }
 
   async function progress(req: JobRequestParams, res: Response) {
     const record = await find(req.params.id);
-    const { progress, stage, estimated, last_update } = await readProgress(jobs, cache, record);
+    const { progress, stage, estimated, last_update } = await readProgress({ jobs, cache }, record);
     const { state } = record;
     res.json({ job_id: record.request.id, progress, stage, estimated, last_update, status: seedStatus(state), state });
   }
@@ -96,28 +98,34 @@ export function jobRoutes({ jobs, cache, lists, handover }: Deps): Router {
     res.json({ status: known, message: '任务已取消', state: after.state });
   }
 
+  /** For operators: the seed's fields, then who ran it, where the queue has it, and what the cache has of it. */
   async function debug(req: JobRequestParams, res: Response) {
     const record = await find(req.params.id);
-    const { id, createdAt } = record.request;
+    const { id, createdAt, engine } = record.request;
     const events = await readEvents(jobs.events(id));
     const lines = events.flatMap(({ event }) => (event.type === 'output' ? [`${event.line}\n`] : []));
-    const started = events.find(({ event }) => event.type === 'state' && event.state === 'running')?.event.at;
+    const started = startedAt(events);
     const families = ['job_progress', 'job_metadata', 'output_files'] as const;
-    const [progressCached, metadataCached, filesCached] = await Promise.all(
-      families.map(async (family) => (await cache.get(family, id)) !== null),
-    );
+    const [queueState, [progressCached, metadataCached, filesCached]] = await Promise.all([
+      queues?.ready() ? queues.stateOf(engine, id).catch(() => null) : null,
+      Promise.all(families.map(async (family) => (await cache.get(family, id)) !== null)),
+    ]);
     const end = record.outcome?.finishedAt ?? Date.now();
     res.json({
       job_id: id,
       recent_outputs: lines.slice(-20),
-      progress_info: await readProgress(jobs, cache, record),
+      progress_info: await readProgress({ jobs, cache }, record),
       total_output_lines: lines.length,
       start_time: (started ?? createdAt) / 1000,
       elapsed_time: started === undefined ? 0 : (end - started) / 1000,
       is_active: !isFinal(record.state),
       cache_status: { progress_cached: progressCached, metadata_cached: metadataCached, files_cached: filesCached },
       state: record.state,
+      metadata: await readMetadata({ jobs, cache }, record),
+      cache_mode: cache.mode(),
+      queue_state: queueState,
       claim: await readClaim(jobs.folder(id)),
+      attempts: await readAttempts(jobs.folder(id)),
       events: events.length,
     });
   }

@@ -5,10 +5,12 @@ import { loadConfig, type Config } from '../shared/config.ts';
 import { createJobs } from '../shared/jobs.ts';
 import { createLog, type Log } from '../shared/log.ts';
 import { createQueues } from '../shared/queue.ts';
-import { connectFailFast, readyWithin } from '../shared/redis.ts';
+import { connectLink } from '../shared/redis.ts';
 import { createApp } from './app.ts';
 import { createForkedWorker } from './forked-worker.ts';
 import { createHandover } from './handover.ts';
+import { refill } from './job-view.ts';
+import { startSweeper } from './sweep.ts';
 import { createOutputLists, watchModelConfigs } from './watcher.ts';
 
 /** How long the start waits for Redis before it goes on without. */
@@ -21,27 +23,32 @@ async function main(config: Config, log: Log) {
   const jobs = createJobs(config.dataDir);
   await jobs.prepare();
 
-  const redis = config.cacheRedis && connectFailFast(config.cacheRedis, log, 'cache');
-  const queueRedis = config.queueRedis && connectFailFast(config.queueRedis, log, 'queue');
-  const queues = queueRedis && createQueues(queueRedis, log);
-  const cache = createCache(redis);
+  const cacheLink = config.cacheRedis && connectLink(config.cacheRedis, log, 'cache');
+  const queueLink = config.queueRedis && connectLink(config.queueRedis, log, 'queue');
+  const queues = queueLink && createQueues(queueLink, log);
+  const cache = createCache(cacheLink);
   const lists = createOutputLists({ jobs, cache, log });
   const home = config.mapperatorinatorHome;
   const modelConfigs = home ? watchModelConfigs(home, cache, log) : null;
 
   const forked = createForkedWorker({ module: workerModule, cache, log });
-  const handover = createHandover({ jobs, queues, forked, log });
-  const queueIsThere = queueRedis ? await readyWithin(queueRedis, redisPatienceMs) : false;
+  const { maxWaitSeconds } = config;
+  const handover = createHandover({ jobs, cache, queues, forked, maxWaitSeconds, log });
+  const queueIsThere = queueLink ? await queueLink.upWithin(redisPatienceMs) : false;
   await handover.start(!queueIsThere);
-  queueRedis?.on('ready', () => void handover.reconcile());
-  queueRedis?.on('close', handover.queueLost);
+  queueLink?.onUp(() => void handover.reconcile());
+  queueLink?.onDown(handover.queueLost);
+  cacheLink?.onUp(() => void refill({ jobs, cache }));
+  cacheLink?.onUp(() => void modelConfigs?.dropAll());
   if (queues) {
-    queueRedis.on('ready', () => void warnOfEviction(queues.evictionPolicy, log));
+    queueLink.onUp(() => void warnOfEviction(queues.evictionPolicy, log));
     if (queueIsThere) await warnOfEviction(queues.evictionPolicy, log);
   }
+  const sweeper = startSweeper({ jobs, cache, link: cacheLink, retentionMs: config.retentionMs, log });
 
   const closing = new AbortController();
-  const app = createApp({ config, jobs, cache, redis, queues, handover, lists, log, closing: closing.signal });
+  const links = { cache: cacheLink, queue: queueLink };
+  const app = createApp({ config, jobs, cache, links, queues, handover, lists, log, closing: closing.signal });
   const server = createServer({ requestTimeout: 0 }, app);
   server.on('error', (error: NodeJS.ErrnoException) => {
     log.fatal({ err: error }, 'The API cannot listen.');
@@ -64,12 +71,13 @@ async function main(config: Config, log: Log) {
     setTimeout(() => server.closeAllConnections(), 2_000).unref();
   };
   const close = async () => {
+    await sweeper.close();
     await handover.close();
     await forked.close();
     await modelConfigs?.close();
     await lists.close();
-    queueRedis?.disconnect();
-    redis?.disconnect();
+    queueLink?.close();
+    cacheLink?.close();
     process.exit(0);
   };
   process.on('SIGTERM', stop);

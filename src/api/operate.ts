@@ -1,16 +1,18 @@
-import { access, constants } from 'node:fs/promises';
+import { access, constants, statfs } from 'node:fs/promises';
 import { Router, type Request, type Response } from 'express';
 import type { Redis } from 'ioredis';
-import { ttlSeconds, type CacheFamily } from '../shared/cache.ts';
+import { ttlSeconds, type Cache, type CacheFamily } from '../shared/cache.ts';
+import type { Config } from '../shared/config.ts';
 import type { Queues } from '../shared/queue.ts';
-import { isReady } from '../shared/redis.ts';
+import type { Links } from './app.ts';
 import type { Handover } from './handover.ts';
 
 interface Deps {
-  redis: Redis | null;
+  config: Config;
+  cache: Cache;
+  links: Links;
   queues: Queues | null;
   handover: Handover;
-  dataDir: string;
 }
 
 const evicting = (policy: string) =>
@@ -18,7 +20,9 @@ const evicting = (policy: string) =>
   'Jobs are kept on disk and handed over again, but set "maxmemory-policy noeviction" on it, or give the cache a Redis of its own (QUEUE_REDIS_URL).';
 
 /** Routes for operators: is it alive, can it take work, how is its Redis. */
-export function operateRoutes({ redis, queues, handover, dataDir }: Deps): Router {
+export function operateRoutes({ config, links, queues, handover }: Deps): Router {
+  const { dataDir, maxUploadBytes } = config;
+
   /** The process answers. */
   function health(_req: Request, res: Response) {
     res.json({ status: 'ok' });
@@ -28,8 +32,13 @@ export function operateRoutes({ redis, queues, handover, dataDir }: Deps): Route
   async function ready(_req: Request, res: Response) {
     const reasons: string[] = [];
     await access(dataDir, constants.W_OK).catch(() => reasons.push('The data folder cannot be written.'));
-    const workers = await handover.workers();
-    if (workers.length === 0) reasons.push('No worker is there.');
+    const { bavail, bsize } = await statfs(dataDir).catch(() => ({ bavail: Infinity, bsize: 1 }));
+    if (bavail * bsize < maxUploadBytes) reasons.push('The disk has no room for another upload.');
+    const workers = await handover.reachable();
+    if (workers.length === 0) {
+      const away = links.queue && !links.queue.up() ? ` The queue's Redis is away: ${links.queue.reason()}.` : '';
+      reasons.push(`No worker is there.${away}`);
+    }
     const policy = queues?.ready() ? await queues.evictionPolicy().catch(() => 'unknown') : null;
     if (policy !== null && policy !== 'noeviction' && policy !== 'unknown') reasons.push(evicting(policy));
     res.status(reasons.length === 0 ? 200 : 503).json({
@@ -41,24 +50,25 @@ export function operateRoutes({ redis, queues, handover, dataDir }: Deps): Route
   }
 
   async function debugRedis(_req: Request, res: Response) {
-    if (!redis) {
+    const link = links.cache;
+    if (!link) {
       res.json({ status: 'disabled', message: 'Redis未启用', cache_stats: null });
       return;
     }
     try {
-      if (!isReady(redis)) throw new Error('Redis is not reachable; the cache is in memory.');
-      const info = await redis.info();
+      if (!link.up()) throw new Error('Redis is not reachable; the cache is in memory.');
+      const info = await link.redis.info();
       const field = (name: string) => new RegExp(`^${name}:(.*?)\\r?$`, 'm').exec(info)?.[1] ?? '';
       res.json({
         status: 'connected',
-        database: redis.options.db ?? 0,
+        database: link.redis.options.db ?? 0,
         redis_info: {
           version: field('redis_version'),
           used_memory: field('used_memory_human'),
           connected_clients: Number(field('connected_clients')),
           total_commands_processed: Number(field('total_commands_processed')),
         },
-        cache_stats: await countKeys(redis),
+        cache_stats: await countKeys(link.redis),
         queue: queues?.ready() ? await queues.counts().catch(() => null) : null,
         mode: handover.mode(),
       });

@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { Router, type Request, type Response } from 'express';
 import type { Cache } from '../shared/cache.ts';
-import { followEvents, readEvents, type NumberedEvent } from '../shared/events.ts';
+import { followEvents, isTerminal, readEvents, type NumberedEvent } from '../shared/events.ts';
 import type { Jobs } from '../shared/jobs.ts';
 import { isFinal } from '../shared/states.ts';
 import { errorText, readProgress, statusView } from './job-view.ts';
@@ -40,10 +40,10 @@ export function streamRoutes({ jobs, cache, closing }: Deps): Router {
       return;
     }
     const { id } = record.request;
-    const snapshot = statusView(record, await readProgress(jobs, cache, record), []);
+    const snapshot = statusView(record, await readProgress({ jobs, cache }, record), []);
     const after = Number(req.get('last-event-id') ?? 0) || 0;
     let sentAt = Date.now();
-    let settled = false;
+    let looksAfterEnd = 0;
     try {
       await send(frame('snapshot', JSON.stringify(snapshot)));
       for await (const found of followEvents(jobs.events(id), after, signal)) {
@@ -52,12 +52,12 @@ export function streamRoutes({ jobs, cache, closing }: Deps): Router {
           sentAt = Date.now();
           if (isTerminal(found)) break;
         } else if (await jobs.readOutcome(id)) {
-          if (settled) {
+          looksAfterEnd += 1;
+          if (looksAfterEnd === 2) await jobs.settle(id); // nobody is writing the terminal event: a crash kept it from the log
+          if (looksAfterEnd === 3) {
             await sendTerminalAgain(id, send);
             break;
           }
-          await jobs.settle(id); // the terminal event is being written, or a crash kept it from the log
-          settled = true;
         } else if (Date.now() - sentAt >= beatMs) {
           await send(`: ping - ${new Date().toISOString()}\r\n\r\n`);
           sentAt = Date.now();
@@ -87,8 +87,6 @@ export function streamRoutes({ jobs, cache, closing }: Deps): Router {
 
   return Router().get('/jobs/:id/stream', stream);
 }
-
-const isTerminal = ({ event }: NumberedEvent) => event.type === 'state' && isFinal(event.state);
 
 /** One server-sent event. Text of several lines becomes several data lines, as the standard has it. */
 function frame(name: string, data: string, id?: number): string {

@@ -14,10 +14,13 @@ import { installedModels } from '../shared/models.ts';
  *
  *   watch the folder, wait until the watch stands, read the generation, read the folder, cache unless dropped since.
  *
- * A change drops the key for every API process. A key counts only for a process that watches the folder itself and
- * has read it since, so what a dead process left behind is never believed. When no watch can be had, nothing is cached.
+ * A change drops the key for every API process. A key counts only for a process that watches the folder itself, has read it since, and
+ * has been with the same cache all the while, so what a dead process or an outage left behind is never believed. Where the key
+ * could not be dropped, or no watch can be had, nothing is cached: slower, still right.
  */
 const maxWatched = 1_000;
+/** When the system has no more watches to give, it is asked again after this. */
+const watchAgainMs = 60_000;
 
 interface Deps {
   jobs: Jobs;
@@ -29,9 +32,12 @@ interface Watched {
   watcher: FSWatcher;
   /** Resolves with whether the watch stands. */
   standing: Promise<boolean>;
-  /** This process has read the folder since the watch stands, and no change was reported since. */
-  verified: boolean;
+  stands: (value: boolean) => void;
+  /** The cache's epoch in which this process has read the folder and cached its list; null when a change was reported since. */
+  verified: number | null;
   changes: number;
+  /** The key of a changed folder may still be in the cache: Redis did not confirm that it is gone. */
+  undropped: boolean;
 }
 
 export type OutputLists = ReturnType<typeof createOutputLists>;
@@ -41,15 +47,20 @@ export function createOutputLists({ jobs, cache, log }: Deps) {
     max: maxWatched,
     ttl: ttlSeconds.output_files * 1000,
     ttlAutopurge: true,
-    dispose: ({ watcher }) => void watcher.close(),
+    dispose: ({ watcher, stands }) => {
+      stands(false); // a closed watcher is never ready
+      void watcher.close();
+    },
   });
+  let unwatchableUntil = 0;
 
   /** The published files of a job, `.osz` first. */
   async function names(id: string): Promise<string[]> {
     const entry = watched.get(id);
-    if (entry?.verified) {
+    const isBelieved = () => entry !== undefined && entry.verified === cache.epoch();
+    if (isBelieved()) {
       const cached = await cache.get('output_files', id);
-      if (cached && entry.verified) return cached;
+      if (Array.isArray(cached) && isBelieved()) return cached;
     }
     return readAndCache(id);
   }
@@ -58,32 +69,45 @@ export function createOutputLists({ jobs, cache, log }: Deps) {
     const folder = jobs.outputs(id);
     if (!(await isFolder(folder))) return [];
     const entry = watched.get(id) ?? watchFolder(id, folder);
-    if (!(await entry.standing)) return listOutputs(folder);
+    if (!entry || !(await entry.standing)) return listOutputs(folder);
+    if (entry.undropped) await drop(id, entry);
 
+    const { changes } = entry;
+    const epoch = cache.epoch();
     const generation = await cache.generation();
-    const changes = entry.changes;
     const found = await listOutputs(folder);
     await failpoint('files:read');
-    if (found.length === 0 || entry.changes !== changes) return found;
-    entry.verified = await cache.setUnlessDropped('output_files', id, found, generation);
+    if (found.length === 0 || entry.undropped || entry.changes !== changes) return found;
+    const isCached = await cache.setUnlessDropped('output_files', id, found, generation);
+    if (isCached && entry.changes === changes && cache.epoch() === epoch) entry.verified = epoch;
     return found;
   }
 
-  function watchFolder(id: string, folder: string): Watched {
+  async function drop(id: string, entry: Watched) {
+    const { changes } = entry;
+    entry.undropped = true;
+    const isDropped = await cache.drop('output_files', id);
+    if (isDropped && entry.changes === changes) entry.undropped = false;
+  }
+
+  function watchFolder(id: string, folder: string): Watched | null {
+    if (Date.now() < unwatchableUntil) return null;
     const watcher = watch(folder, { depth: 0, ignoreInitial: true, followSymlinks: false });
-    const standing = new Promise<boolean>((resolve) => {
-      watcher.once('ready', () => resolve(true));
-      watcher.once('error', () => resolve(false));
-    });
-    const entry: Watched = { watcher, standing, verified: false, changes: 0 };
+    let stands: (value: boolean) => void = () => undefined;
+    const standing = new Promise<boolean>((resolve) => (stands = resolve));
+    const entry: Watched = { watcher, standing, stands, verified: null, changes: 0, undropped: false };
+    watcher.once('ready', () => stands(true));
     watcher.on('all', (event) => {
-      entry.verified = false;
+      entry.verified = null;
       entry.changes += 1;
-      void cache.drop('output_files', id);
+      void drop(id, entry);
       if (event === 'unlinkDir') watched.delete(id);
     });
     watcher.on('error', (error) => {
-      log.warn({ err: error }, 'An output folder cannot be watched; its list is not cached.');
+      entry.verified = null;
+      if (Date.now() >= unwatchableUntil)
+        log.warn({ err: error }, 'A folder cannot be watched; file lists are not cached.');
+      unwatchableUntil = Date.now() + watchAgainMs;
       watched.delete(id);
     });
     watched.set(id, entry);
@@ -93,17 +117,22 @@ export function createOutputLists({ jobs, cache, log }: Deps) {
   return { names, close: () => Promise.all([...watched.values()].map(({ watcher }) => watcher.close())) };
 }
 
-/** Drops `model_config:*` of every model whenever a config file changes: they share a default and inherit. */
+/**
+ * Drops `model_config:*` of every model whenever a config file changes (they share a default and inherit), and by `dropAll`: at
+ * start and whenever Redis comes back, for nobody knows what has changed before.
+ */
 export function watchModelConfigs(home: string, cache: Cache, log: Log) {
   const watcher = watch(join(home, 'configs', 'inference'), { depth: 0, ignoreInitial: true });
-  watcher.on('all', (_event, path) => {
-    const changed = basename(path, extname(path));
-    void installedModels(home).then((names) => {
-      for (const name of new Set([...names, changed])) void cache.drop('model_config', name);
-    });
-  });
+
+  async function dropAll(changed?: string) {
+    const names = await installedModels(home);
+    for (const name of new Set([...names, ...(changed === undefined ? [] : [changed])]))
+      await cache.drop('model_config', name);
+  }
+
+  watcher.on('all', (_event, path) => void dropAll(basename(path, extname(path))));
   watcher.on('error', (error) => log.warn({ err: error }, 'The model configs cannot be watched.'));
-  return { close: () => watcher.close() };
+  return { dropAll, close: () => watcher.close() };
 }
 
 async function isFolder(path: string): Promise<boolean> {

@@ -1,6 +1,8 @@
 import type { Redis } from 'ioredis';
 import { LRUCache } from 'lru-cache';
-import { isReady } from './redis.ts';
+import type { Outcome } from './jobs.ts';
+import type { RedisLink } from './redis.ts';
+import type { JobRequest } from './request.ts';
 
 /**
  * The four cache families, as the seed document names them: plain keys, JSON strings, db 1. Losing any of them at any
@@ -30,6 +32,7 @@ export interface CachedMetadata {
   audio_filename: string;
   params: Record<string, unknown>;
   start_time: number;
+  completed_at?: number;
 }
 
 export interface CacheShapes {
@@ -39,13 +42,38 @@ export interface CacheShapes {
   model_config: Record<string, unknown>;
 }
 
+/** What `job_progress:<id>` says of a job that has ended; `reached` is the percentage that was shown before. */
+export function finalProgress(outcome: Outcome, reached: number): CachedProgress {
+  const at = outcome.finishedAt / 1000;
+  const succeeded = outcome.state === 'succeeded';
+  return {
+    progress: succeeded ? 100 : Math.min(99, reached),
+    stage: succeeded ? 'completed' : 'failed',
+    last_update: at,
+    estimated: false,
+    completed_at: at,
+  };
+}
+
+/** What `job_metadata:<id>` says of a job that was started at `startedAt` (epoch ms). */
+export function metadataOf(request: JobRequest, startedAt: number, outcome: Outcome | null): CachedMetadata {
+  return {
+    audio_path: request.audio.path,
+    audio_filename: request.audio.filename,
+    params: { model: request.model, ...request.params },
+    start_time: startedAt / 1000,
+    ...(outcome ? { completed_at: outcome.finishedAt / 1000 } : {}),
+  };
+}
+
 /** Counts up with every dropped list, so that a list read before a change is never cached after it. */
 const generationKey = 'output_generation';
 
 export interface Cache {
   get<F extends CacheFamily>(family: F, name: string): Promise<CacheShapes[F] | null>;
   set<F extends CacheFamily>(family: F, name: string, value: CacheShapes[F]): Promise<void>;
-  drop(family: CacheFamily, name: string): Promise<void>;
+  /** False when that could not be made sure: what is in the cache under this key must not be believed. */
+  drop(family: CacheFamily, name: string): Promise<boolean>;
   /** The generation to give to `setUnlessDropped`. */
   generation(): Promise<string>;
   /** Like `set`, but does nothing when any key was dropped since `generation` was read. True when it was set. */
@@ -55,6 +83,11 @@ export interface Cache {
     value: CacheShapes[F],
     generation: string,
   ): Promise<boolean>;
+  /** Changes whenever the cache moves from Redis to memory or back: what was known of its contents is then void. */
+  epoch(): number;
+  mode(): 'redis' | 'memory';
+  /** Answers of this process since it started, by `get`. */
+  counts(): { hits: number; misses: number };
 }
 
 const setIfGeneration = `
@@ -62,8 +95,10 @@ if (redis.call('GET', KEYS[2]) or '0') ~= ARGV[3] then return 0 end
 redis.call('SET', KEYS[1], ARGV[1], 'EX', ARGV[2])
 return 1`;
 
-/** A cache in this process's memory: the same TTLs, the least recently used go first. */
-export function createMemoryCache(): Cache {
+type Store = Omit<Cache, 'epoch' | 'mode' | 'counts'>;
+
+/** In this process's memory: the same TTLs, the least recently used go first. */
+function createMemoryStore(): Store {
   const store = new LRUCache<string, string>({ max: 50_000, maxSize: 64 * 1024 * 1024, sizeCalculation: sizeOf });
   let drops = 0;
   const write = (family: CacheFamily, name: string, value: unknown) => {
@@ -80,6 +115,7 @@ export function createMemoryCache(): Cache {
     async drop(family, name) {
       drops += 1;
       store.delete(`${family}:${name}`);
+      return true;
     },
     async generation() {
       return String(drops);
@@ -94,61 +130,72 @@ export function createMemoryCache(): Cache {
 
 const sizeOf = (text: string, key: string) => 2 * (text.length + key.length);
 
+function createRedisStore(redis: Redis): Store {
+  return {
+    async get(family, name) {
+      const text = await redis.get(`${family}:${name}`);
+      return text === null ? null : parse(text);
+    },
+    async set(family, name, value) {
+      await redis.set(`${family}:${name}`, escapeNonAscii(value), 'EX', ttlSeconds[family]);
+    },
+    async drop(family, name) {
+      await redis.multi().del(`${family}:${name}`).incr(generationKey).exec();
+      return true;
+    },
+    async generation() {
+      return (await redis.get(generationKey)) ?? '0';
+    },
+    async setUnlessDropped(family, name, value, generation) {
+      const keys = [`${family}:${name}`, generationKey];
+      const args = [escapeNonAscii(value), ttlSeconds[family], generation];
+      return (await redis.eval(setIfGeneration, 2, ...keys, ...args)) === 1;
+    },
+  };
+}
+
 /**
- * The cache in Redis while Redis is there, else in memory. No call throws: a failed one is a miss. What memory holds is
+ * The cache in Redis while Redis is up, else in memory. No call throws: a failed one is a miss. What memory holds is
  * given up when Redis comes back, for others may have changed what it describes.
  */
-export function createCache(redis: Redis | null): Cache {
-  let memory = createMemoryCache();
-  redis?.on('ready', () => (memory = createMemoryCache()));
+export function createCache(link: RedisLink | null): Cache {
+  let memory = createMemoryStore();
+  const inRedis = link && createRedisStore(link.redis);
+  let epoch = 0;
+  let hits = 0;
+  let misses = 0;
+  link?.onUp(() => {
+    epoch += 1;
+    memory = createMemoryStore();
+  });
+  link?.onDown(() => (epoch += 1));
 
-  async function via<T>(viaRedis: (redis: Redis) => Promise<T>, viaMemory: () => Promise<T>, missed: T): Promise<T> {
-    if (!redis || !isReady(redis)) return viaMemory();
+  const mode = () => (link?.up() ? 'redis' : 'memory');
+
+  async function attempt<T>(call: (store: Store) => Promise<T>, failed: T): Promise<T> {
+    const store = inRedis && mode() === 'redis' ? inRedis : memory;
     try {
-      return await viaRedis(redis);
+      return await call(store);
     } catch {
-      return missed;
+      return failed;
     }
   }
 
   return {
-    get: (family, name) =>
-      via(
-        async (r) => {
-          const text = await r.get(`${family}:${name}`);
-          return text === null ? null : parse(text);
-        },
-        () => memory.get(family, name),
-        null,
-      ),
-    set: (family, name, value) =>
-      via(
-        async (r) => void (await r.set(`${family}:${name}`, escapeNonAscii(value), 'EX', ttlSeconds[family])),
-        () => memory.set(family, name, value),
-        undefined,
-      ),
-    drop: (family, name) =>
-      via(
-        async (r) => void (await r.multi().del(`${family}:${name}`).incr(generationKey).exec()),
-        () => memory.drop(family, name),
-        undefined,
-      ),
-    generation: () =>
-      via(
-        async (r) => (await r.get(generationKey)) ?? '0',
-        () => memory.generation(),
-        'unknown',
-      ),
+    async get(family, name) {
+      const found = await attempt((store) => store.get(family, name), null);
+      if (found === null) misses += 1;
+      else hits += 1;
+      return found;
+    },
+    set: (family, name, value) => attempt((store) => store.set(family, name, value), undefined),
+    drop: (family, name) => attempt((store) => store.drop(family, name), false),
+    generation: () => attempt((store) => store.generation(), 'unknown'),
     setUnlessDropped: (family, name, value, generation) =>
-      via(
-        async (r) => {
-          const text = escapeNonAscii(value);
-          const keys = [`${family}:${name}`, generationKey];
-          return (await r.eval(setIfGeneration, 2, ...keys, text, ttlSeconds[family], generation)) === 1;
-        },
-        () => memory.setUnlessDropped(family, name, value, generation),
-        false,
-      ),
+      attempt((store) => store.setUnlessDropped(family, name, value, generation), false),
+    epoch: () => epoch,
+    mode,
+    counts: () => ({ hits, misses }),
   };
 }
 

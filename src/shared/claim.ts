@@ -1,4 +1,4 @@
-import { mkdir, readdir, stat, utimes, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, stat, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 
 /**
@@ -18,7 +18,7 @@ export interface Claim {
   attempt: number;
   /** How many owners of this job died before. */
   lostBefore: number;
-  /** Touches the claim. False: somebody took over, stop and publish nothing. */
+  /** Touches the claim. False: somebody took over, or removed the job; stop and publish nothing. */
   beat(): Promise<boolean>;
   /** Gives the job back without having spent it. */
   release(): Promise<void>;
@@ -30,6 +30,32 @@ export type ClaimState = 'none' | 'held' | 'released' | 'lost';
 export async function readClaim(jobFolder: string): Promise<{ attempt: number; state: ClaimState }> {
   const attempt = Math.max(0, ...(await attempts(jobFolder)));
   return { attempt, state: attempt === 0 ? 'none' : await stateOf(jobFolder, attempt) };
+}
+
+export interface Attempt {
+  attempt: number;
+  /** Who took it: `host:pid:…` of a worker, `api:pid` of an API that ended the job. */
+  owner: string;
+  /** Epoch milliseconds. */
+  claimedAt: number;
+  state: ClaimState;
+}
+
+/** Every claim that was ever made on a job, oldest first. */
+export async function readAttempts(jobFolder: string): Promise<Attempt[]> {
+  const numbers = (await attempts(jobFolder)).sort((a, b) => a - b);
+  return Promise.all(
+    numbers.map(async (attempt) => ({
+      attempt,
+      ...parseOwner(await readFile(join(jobFolder, 'claims', String(attempt)), 'utf8')),
+      state: await stateOf(jobFolder, attempt),
+    })),
+  );
+}
+
+/** A claim is made before it is filled; one that is read in between says nothing yet. */
+function parseOwner(text: string): Pick<Attempt, 'owner' | 'claimedAt'> {
+  return text === '' ? { owner: '', claimedAt: 0 } : (JSON.parse(text) as Pick<Attempt, 'owner' | 'claimedAt'>);
 }
 
 /** Takes the claim, or answers null while another owner holds it. Throws only when the disk does. */
@@ -53,7 +79,7 @@ export async function takeClaim(jobFolder: string, owner: string): Promise<Claim
     attempt,
     lostBefore: states.filter((state) => state !== 'released').length,
     async beat() {
-      if (Math.max(...(await attempts(jobFolder))) > attempt) return false;
+      if (Math.max(0, ...(await attempts(jobFolder))) !== attempt) return false;
       await utimes(path, new Date(), new Date());
       return true;
     },

@@ -12,6 +12,7 @@ export interface RedisAddress {
   tls?: object;
 }
 
+const minutes = z.coerce.number().min(0.01).max(20_160);
 const integer = (min: number, max: number) => z.coerce.number().int().min(min).max(max);
 
 const environment = z.object({
@@ -31,6 +32,10 @@ const environment = z.object({
   WORKER_CONCURRENCY: integer(1, 64).default(1),
   MAX_UPLOAD_MB: integer(1, 4096).default(200),
   MAX_AUDIO_MINUTES: integer(1, 600).default(60),
+  MAX_WAIT_MINUTES: minutes.default(1440),
+  MAX_RUN_MINUTES: minutes.default(120),
+  MAX_SILENT_MINUTES: minutes.default(10),
+  RETENTION_DAYS: z.coerce.number().min(0.0001).max(3650).default(30),
   LOG_LEVEL: z.enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']).default('info'),
 });
 
@@ -71,6 +76,10 @@ export function parseConfig(env: Record<string, string | undefined>) {
     workerConcurrency: e.WORKER_CONCURRENCY,
     maxUploadBytes: e.MAX_UPLOAD_MB * 1024 * 1024,
     maxAudioSeconds: e.MAX_AUDIO_MINUTES * 60,
+    maxWaitSeconds: e.MAX_WAIT_MINUTES * 60,
+    maxRunSeconds: e.MAX_RUN_MINUTES * 60,
+    maxSilentSeconds: e.MAX_SILENT_MINUTES * 60,
+    retentionMs: e.RETENTION_DAYS * 86_400_000,
     logLevel: e.LOG_LEVEL,
   });
 }

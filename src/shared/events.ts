@@ -1,11 +1,12 @@
 import { appendFile, open, type FileHandle } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { isErrno } from './claim.ts';
-import type { State } from './states.ts';
+import { isFinal, type State } from './states.ts';
 
 /**
  * A job's event log: `events.jsonl`, one JSON event a line, append only. An event's id is its line number (from 1), so
- * every viewer, on any API process and after any restart, sees the same lines under the same ids.
+ * every viewer, on any API process and after any restart, sees the same lines under the same ids. The first terminal event is the
+ * last that anybody sees: two processes that mend a log at once, or an attempt that was thought dead, may write behind it.
  */
 export type JobEvent = { at: number } & (
   | { type: 'state'; state: State; attempt?: number; detail?: string }
@@ -18,6 +19,17 @@ export interface NumberedEvent {
   id: number;
   event: JobEvent;
 }
+
+/** Whether this event ends its job. */
+export const isTerminal = ({ event }: NumberedEvent): boolean => event.type === 'state' && isFinal(event.state);
+
+/** The highest percentage that was shown. */
+export const furthest = (events: NumberedEvent[]): number =>
+  events.reduce((most, { event }) => (event.type === 'progress' ? Math.max(most, event.progress) : most), 0);
+
+/** When the first attempt began, epoch ms; undefined for a job that never ran. */
+export const startedAt = (events: NumberedEvent[]): number | undefined =>
+  events.find(({ event }) => event.type === 'state' && event.state === 'running')?.event.at;
 
 const pollMs = 100;
 
@@ -80,15 +92,19 @@ async function openLog(path: string): Promise<FileHandle | null> {
   }
 }
 
-/** Each call gives the whole lines that were added since the last one. Unreadable lines keep their number and are left out. */
+/**
+ * Each call gives the whole lines that were added since the last one, up to the first terminal event. Unreadable lines keep their
+ * number and are left out.
+ */
 function createReader(file: FileHandle, after: number) {
   const chunk = Buffer.alloc(64 * 1024);
   let position = 0;
   let rest = Buffer.alloc(0);
   let id = 0;
+  let over = false;
   return async function next(): Promise<NumberedEvent[]> {
     const found: NumberedEvent[] = [];
-    for (;;) {
+    while (!over) {
       const { bytesRead } = await file.read(chunk, 0, chunk.length, position);
       if (bytesRead === 0) return found;
       position += bytesRead;
@@ -97,10 +113,16 @@ function createReader(file: FileHandle, after: number) {
         const text = rest.subarray(0, end).toString('utf8');
         rest = rest.subarray(end + 1);
         id += 1;
-        const event = id > after ? parse(text) : null;
-        if (event) found.push({ id, event });
+        const event = parse(text);
+        if (!event) continue;
+        if (id > after) found.push({ id, event });
+        if (isTerminal({ id, event })) {
+          over = true;
+          break;
+        }
       }
     }
+    return found;
   };
 }
 

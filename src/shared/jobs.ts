@@ -1,10 +1,10 @@
 import { link, mkdir, open, readFile, readdir, rename, rm, stat, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { isErrno, readClaim } from './claim.ts';
-import { appendEvents, mendLog, readEvents } from './events.ts';
+import { appendEvents, isTerminal, mendLog, readEvents } from './events.ts';
 import { failpoint } from './failpoint.ts';
 import type { AudioFile, JobRequest } from './request.ts';
-import { isFinal, type FinalState, type State } from './states.ts';
+import type { FinalState, State } from './states.ts';
 
 /**
  * The records of all jobs, on disk. A job's folder `jobs/<id>/` holds
@@ -57,6 +57,9 @@ const idPattern = /^[0-9a-f]{8}-[0-9a-f]{4}-[1-8][0-9a-f]{3}-[89ab][0-9a-f]{3}-[
 
 /** Whether a text can be a job's id. Asked before any path is built from it. */
 export const isJobId = (text: string): boolean => idPattern.test(text);
+
+/** When a job was accepted, epoch ms: the first 48 bits of a version 7 UUID. */
+export const createdAt = (id: string): number => Number.parseInt(id.replaceAll('-', '').slice(0, 12), 16);
 
 export type Jobs = ReturnType<typeof createJobs>;
 
@@ -118,17 +121,17 @@ export function createJobs(dataDir: string) {
     return first;
   }
 
-  /** Brings log and marker in line with the outcome. Also mends what a crash in the middle of `finish` left. */
-  async function settle(id: string) {
+  /** Brings log and marker in line with the outcome, if there is one. Also mends what a crash in the middle of `finish` left. */
+  async function settle(id: string): Promise<Outcome | null> {
     const outcome = await readOutcome(id);
-    if (!outcome) return;
-    const last = (await readEvents(events(id))).at(-1)?.event;
-    if (!(last?.type === 'state' && isFinal(last.state))) {
+    if (!outcome) return null;
+    if (!(await readEvents(events(id))).some(isTerminal)) {
       await mendLog(events(id));
       const detail = outcome.error ? { detail: outcome.error.detail } : {};
       await appendEvents(events(id), [{ at: outcome.finishedAt, type: 'state', state: outcome.state, ...detail }]);
     }
     await rm(marker(id), { force: true });
+    return outcome;
   }
 
   /** Ids of the jobs without an outcome, oldest first. Markers that a crash left behind are cleared on the way. */
@@ -139,6 +142,33 @@ export function createJobs(dataDir: string) {
       else if (await exists(folder(id))) open.push(id);
     }
     return open;
+  }
+
+  /** What crashes may have left behind: records that were never put in place, and markers without a record. */
+  async function drafts(): Promise<string[]> {
+    const names = (await readdir(join(dataDir, 'jobs'))).filter((name) => name.startsWith('.'));
+    const markers = await readdir(join(dataDir, 'unfinished'));
+    const present = await Promise.all(markers.map((id) => exists(folder(id))));
+    return [
+      ...names.map((name) => join(dataDir, 'jobs', name)),
+      ...markers.filter((_id, i) => !present[i]).map((id) => marker(id)),
+    ];
+  }
+
+  /** Removes the files of a job that has succeeded, and its log; the record stays and says so. */
+  async function expire(id: string, outcome: Outcome) {
+    await rm(join(dataDir, 'outputs', id), { recursive: true, force: true });
+    await failpoint('sweep:expired');
+    const expired = { at: Date.now(), type: 'state', state: 'expired' };
+    await replace(join(folder(id), 'outcome.json'), JSON.stringify({ ...outcome, state: 'expired' }));
+    await replace(events(id), `${JSON.stringify(expired)}\n`);
+  }
+
+  /** Removes a job altogether: then nobody knows its id. */
+  async function remove(id: string) {
+    await rm(join(dataDir, 'outputs', id), { recursive: true, force: true });
+    await rm(folder(id), { recursive: true, force: true });
+    await rm(marker(id), { force: true });
   }
 
   /** Ids of all jobs, newest first (an id begins with its time of creation). */
@@ -161,6 +191,9 @@ export function createJobs(dataDir: string) {
     finish,
     settle,
     unfinished,
+    drafts,
+    expire,
+    remove,
     ids,
     requestCancel,
     cancelRequested,
@@ -189,6 +222,7 @@ export async function listOutputs(outputFolder: string): Promise<string[]> {
 
 /** Publishes a folder as a job's outputs by one rename. False when outputs are there already: those stay. */
 export async function publish(scratch: string, outputs: string): Promise<boolean> {
+  await mkdir(dirname(outputs), { recursive: true }); // somebody may have tidied up
   try {
     await rename(scratch, outputs);
     return true;
@@ -206,6 +240,12 @@ async function writeDurably(path: string, text: string) {
   } finally {
     await file.close();
   }
+}
+
+async function replace(path: string, text: string) {
+  const draft = `${path}.new-${process.pid}`;
+  await writeDurably(draft, text);
+  await rename(draft, path);
 }
 
 async function readJson(path: string): Promise<unknown> {

@@ -1,5 +1,6 @@
 import { fork, spawn, type ChildProcess, type Serializable } from 'node:child_process';
 import { existsSync } from 'node:fs';
+import { readdir, readFile } from 'node:fs/promises';
 import { StringDecoder } from 'node:string_decoder';
 
 /** The one home of child processes. */
@@ -18,6 +19,8 @@ export interface Exit {
 }
 
 const killAfterMs = 5_000;
+/** In the environment of every engine and all that it starts: `<job id>/<number>` of the attempt that it works for. */
+export const attemptVariable = 'MAPPERATORINATOR_ATTEMPT';
 const setpriv = '/usr/bin/setpriv';
 
 /**
@@ -62,6 +65,34 @@ function signalGroup(child: ChildProcess, signal: NodeJS.Signals) {
   if (child.pid === undefined) return;
   try {
     process.kill(-child.pid, signal);
+  } catch {
+    // gone already
+  }
+}
+
+export interface RunningAttempt {
+  pid: number;
+  /** `<job id>/<number>` */
+  attempt: string;
+}
+
+/** The processes on this host that work for an attempt, also those whose worker is gone. Linux; elsewhere none are found. */
+export async function runningAttempts(): Promise<RunningAttempt[]> {
+  const pids = (await readdir('/proc').catch(() => [])).filter((name) => /^\d+$/.test(name));
+  const found = await Promise.all(
+    pids.map(async (pid) => {
+      const environment = await readFile(`/proc/${pid}/environ`, 'utf8').catch(() => ''); // gone, or not ours
+      const entry = environment.split('\0').find((text) => text.startsWith(`${attemptVariable}=`));
+      return entry === undefined ? [] : [{ pid: Number(pid), attempt: entry.slice(attemptVariable.length + 1) }];
+    }),
+  );
+  return found.flat();
+}
+
+/** Kills at once. */
+export function killProcess(pid: number): void {
+  try {
+    process.kill(pid, 'SIGKILL');
   } catch {
     // gone already
   }

@@ -2,7 +2,7 @@ import { Queue, Worker, DelayedError, WaitingError, type ConnectionOptions } fro
 import type { Redis, RedisOptions } from 'ioredis';
 import { failpoint } from './failpoint.ts';
 import type { Log } from './log.ts';
-import { isReady } from './redis.ts';
+import type { RedisLink } from './redis.ts';
 import { engineNames, type EngineName } from './request.ts';
 
 /**
@@ -28,8 +28,9 @@ export interface Announcement {
 
 export type Queues = ReturnType<typeof createQueues>;
 
-/** The API's end, on a fail-fast connection: every call rejects within 200 ms when Redis does not answer. */
-export function createQueues(connection: Redis, log: Log) {
+/** The API's end, on a link: a call to a Redis that does not answer rejects within 100 ms. */
+export function createQueues(link: RedisLink, log: Log) {
+  const { redis: connection } = link;
   const queues = { builtin: open('builtin'), mapperatorinator: open('mapperatorinator') };
 
   function open(engine: EngineName) {
@@ -53,12 +54,15 @@ export function createQueues(connection: Redis, log: Log) {
 
   /** Makes sure that an unfinished job is in the queue; one that BullMQ has given up on goes in again. */
   async function hand(engine: EngineName, id: string) {
-    const state = await queues[engine].getJobState(id);
+    const state = await stateOf(engine, id);
     if (state === 'completed' || state === 'failed') await queues[engine].remove(id);
     else if (state !== 'unknown') return;
     await failpoint('hand:looked');
     await queues[engine].add('generate', { id }, { jobId: id });
   }
+
+  /** BullMQ's word for where a job is; `unknown` when it has never heard of it. */
+  const stateOf = (engine: EngineName, id: string) => queues[engine].getJobState(id);
 
   /** Takes a job out if it still waits. */
   const withdraw = (engine: EngineName, id: string) => queues[engine].remove(id);
@@ -81,8 +85,9 @@ export function createQueues(connection: Redis, log: Log) {
   }
 
   return {
-    ready: () => isReady(connection),
+    ready: link.up,
     hand,
+    stateOf,
     withdraw,
     counts,
     workers,

@@ -3,56 +3,138 @@ import type { RedisAddress } from './config.ts';
 import type { Log } from './log.ts';
 
 /**
- * All Redis connections are made here, of two kinds. Fail-fast: for anything a request waits for; a command is refused
- * at once without a connection and after 200 ms with one. Patient: for workers, whose commands wait for Redis to return.
+ * All Redis connections are made here, of two kinds. A link: for anything a request waits for; a command is refused at
+ * once while Redis is away and after 100 ms while it hangs. Patient: for workers, whose commands wait for Redis to return.
  */
 const retryStrategy = (times: number) =>
   Math.min(100 * 2 ** Math.min(times, 5), 1500) + Math.floor(Math.random() * 100);
 
-export function connectFailFast(address: RedisAddress, log: Log, role: string): Redis {
+/** A request may meet two hanging Redis, the cache's and the queue's, and must not wait longer than 250 ms for both. */
+const commandMs = 100;
+const probeEveryMs = 1_000;
+/** So many failed probes in a row, and the connection is made anew: its host may be gone without a word. */
+const probesBeforeReconnect = 3;
+/** An outage shorter than this is not worth a line in the log. */
+const logAfterMs = 1_000;
+
+export interface RedisLink {
+  /** For commands. Use it only while the link is up. */
+  redis: Redis;
+  role: string;
+  /** Redis answers and takes writes. */
+  up(): boolean;
+  /** Why it is down; null while it is up. */
+  reason(): string | null;
+  /** Resolves when it is up or when `ms` have passed, whichever is first. */
+  upWithin(ms: number): Promise<boolean>;
+  /** Called each time that it comes up. */
+  onUp(listener: () => void): void;
+  /** Called each time that it goes down. */
+  onDown(listener: () => void): void;
+  close(): void;
+}
+
+/**
+ * A connection with a breaker. It is up after a probe was answered and down as soon as a command times out, the connection
+ * closes or a probe fails; nobody waits for a Redis that is down. The probe is a write of nothing, so that a Redis that is out of
+ * memory, a replica or unable to save counts as away too.
+ */
+export function connectLink(address: RedisAddress, log: Log, role: string): RedisLink {
   const redis = new Redis({
     ...address,
     connectTimeout: 5000,
     retryStrategy,
     enableOfflineQueue: false,
-    maxRetriesPerRequest: 1,
-    commandTimeout: 200,
+    autoResendUnfulfilledCommands: false,
+    maxRetriesPerRequest: 0,
+    commandTimeout: commandMs,
   });
-  logTransitions(redis, log, role);
-  return redis;
+  const listeners = { up: [] as (() => void)[], down: [] as (() => void)[] };
+  let reason: string | null = 'not connected yet';
+  let failedProbes = 0;
+  let logged: 'nothing' | 'away' | 'connected' = 'nothing';
+  let lineAboutAway: NodeJS.Timeout | undefined = setTimeout(logAway, logAfterMs);
+  let closed = false;
+
+  function logAway() {
+    lineAboutAway = undefined;
+    log.warn({ role, reason }, 'Redis is away; going on without it.');
+    logged = 'away';
+  }
+
+  function goUp() {
+    failedProbes = 0;
+    if (reason === null) return;
+    reason = null;
+    clearTimeout(lineAboutAway);
+    if (logged !== 'connected') log.info({ role }, logged === 'away' ? 'Redis is back.' : 'Redis is connected.');
+    logged = 'connected';
+    for (const listener of listeners.up) listener();
+  }
+
+  function goDown(why: string) {
+    const wasUp = reason === null;
+    // A refused password is followed by a closed connection: the first says more.
+    if (wasUp || why !== 'the connection is closed') reason = why;
+    if (!wasUp || closed) return;
+    lineAboutAway = setTimeout(logAway, logAfterMs);
+    for (const listener of listeners.down) listener();
+  }
+
+  async function probe() {
+    if (redis.status !== 'ready') return;
+    try {
+      await redis.setrange('mapperatorinator:probe', 0, ''); // stores nothing, makes no key
+      goUp();
+    } catch (error) {
+      goDown(error instanceof Error ? error.message : String(error));
+      failedProbes += 1;
+      if (failedProbes % probesBeforeReconnect === 0) redis.disconnect(true);
+    }
+  }
+
+  const send = redis.sendCommand.bind(redis);
+  redis.sendCommand = (command, stream) => {
+    command.promise.catch((error: Error) => {
+      if (error.message !== 'Command timed out') return;
+      const wasUp = reason === null;
+      goDown(`no answer within ${commandMs} ms`);
+      if (wasUp) void probe();
+    });
+    return send(command, stream);
+  };
+  redis.on('error', (error: Error) => goDown(error.message || error.name));
+  redis.on('close', () => goDown('the connection is closed'));
+  redis.on('ready', () => void probe());
+  const timer = setInterval(() => void probe(), probeEveryMs);
+
+  return {
+    redis,
+    role,
+    up: () => reason === null,
+    reason: () => reason,
+    upWithin(ms) {
+      if (reason === null) return Promise.resolve(true);
+      return new Promise((resolve) => {
+        const deadline = setTimeout(() => resolve(false), ms);
+        listeners.up.push(() => {
+          clearTimeout(deadline);
+          resolve(true);
+        });
+      });
+    },
+    onUp: (listener) => void listeners.up.push(listener),
+    onDown: (listener) => void listeners.down.push(listener),
+    close() {
+      closed = true;
+      clearInterval(timer);
+      clearTimeout(lineAboutAway);
+      redis.disconnect();
+    },
+  };
 }
 
 /** Options of a patient connection. `maxRetriesPerRequest: null` must be said: BullMQ forces it on one of its two only. */
 export function patientOptions(address: RedisAddress): RedisOptions {
   return { ...address, connectTimeout: 5000, retryStrategy, maxRetriesPerRequest: null };
-}
-
-export const isReady = (redis: Redis): boolean => redis.status === 'ready';
-
-/** Resolves when connected or when `ms` have passed, whichever is first. */
-export async function readyWithin(redis: Redis, ms: number): Promise<boolean> {
-  if (isReady(redis)) return true;
-  return new Promise((resolve) => {
-    const done = (ready: boolean) => {
-      clearTimeout(timer);
-      redis.off('ready', onReady);
-      resolve(ready);
-    };
-    const onReady = () => done(true);
-    const timer = setTimeout(() => done(false), ms);
-    redis.once('ready', onReady);
-  });
-}
-
-/** One line each way instead of one per failed command. */
-function logTransitions(redis: Redis, log: Log, role: string) {
-  let lost = false;
-  redis.on('error', (error: Error) => {
-    if (!lost) log.warn({ role, err: error.message }, 'Redis is away; going on without it.');
-    lost = true;
-  });
-  redis.on('ready', () => {
-    log.info({ role }, lost ? 'Redis is back.' : 'Redis is connected.');
-    lost = false;
-  });
 }

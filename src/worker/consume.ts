@@ -8,7 +8,7 @@ import {
   type Announcement,
   type Delivery,
 } from '../shared/queue.ts';
-import { connectFailFast, isReady, patientOptions } from '../shared/redis.ts';
+import { connectLink, patientOptions } from '../shared/redis.ts';
 
 interface Options {
   address: RedisAddress;
@@ -21,9 +21,9 @@ interface Options {
 /** Takes jobs from the queues of this worker's engines. Waits for Redis as long as it is away. */
 export function consumeQueues({ address, announcement, concurrency, log, run }: Options) {
   const stopping = new AbortController();
-  const presence = connectFailFast(address, log, 'queue');
-  const speak = () => void announce(presence, announcement).catch(() => undefined); // said again in 5 s
-  presence.on('ready', speak);
+  const presence = connectLink(address, log, 'queue');
+  const speak = () => void announce(presence.redis, announcement).catch(() => undefined); // said again in 5 s
+  presence.onUp(speak);
   const timer = setInterval(speak, announceEveryMs);
   const running = new Set<Promise<unknown>>();
   const tracked = <T>(delivery: Promise<T>): Promise<T> => {
@@ -45,13 +45,13 @@ export function consumeQueues({ address, announcement, concurrency, log, run }: 
     /** Gives the running jobs back and takes no more. */
     async close() {
       clearInterval(timer);
-      await withdrawAnnouncement(presence, announcement).catch(() => undefined);
+      await withdrawAnnouncement(presence.redis, announcement).catch(() => undefined);
       stopping.abort();
       await Promise.all(running);
       // An orderly close waits for Redis; without one there is nobody to tell.
-      const force = !isReady(presence);
+      const force = !presence.up();
       await Promise.all(workers.map((worker) => worker.close(force)));
-      presence.disconnect();
+      presence.close();
     },
   };
 }

@@ -6,14 +6,20 @@ import type { Delivery } from '../shared/queue.ts';
 
 const lookAgainMs = 3_000;
 
-/** A cache that lives in the parent's memory: writes go there, reads are misses. */
+/** The parent's cache: writes go there, reads are misses. */
 export function createParentCache(tell: (message: ToApi) => void): Cache {
   return {
     get: async () => null,
     set: async (family, name, value) => tell({ type: 'cache', family, name, value }),
-    drop: async (family, name) => tell({ type: 'uncache', family, name }),
+    drop: async (family, name) => {
+      tell({ type: 'uncache', family, name });
+      return true;
+    },
     generation: async () => '',
     setUnlessDropped: async () => false,
+    epoch: () => 0,
+    mode: () => 'memory',
+    counts: () => ({ hits: 0, misses: 0 }),
   };
 }
 

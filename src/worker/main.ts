@@ -5,11 +5,11 @@ import { loadConfig, type Config } from '../shared/config.ts';
 import type { ToApi, ToWorker } from '../shared/ipc.ts';
 import { createJobs } from '../shared/jobs.ts';
 import { createLog, type Log } from '../shared/log.ts';
-import { connectFailFast } from '../shared/redis.ts';
+import { connectLink } from '../shared/redis.ts';
 import { consumeQueues } from './consume.ts';
 import { createEngines } from './engines/index.ts';
 import { createForkedRunner, createParentCache } from './forked.ts';
-import { createRunner } from './run.ts';
+import { createRunner, endOrphans } from './run.ts';
 
 const shutdownMs = 15_000;
 
@@ -23,11 +23,13 @@ async function main(config: Config, log: Log) {
   const { engines, announced } = await createEngines(config, process.execPath);
   const worker = `${hostname()}:${process.pid}:${randomUUID().slice(0, 8)}`;
   const announcement = { worker, ...announced };
-  const { workerConcurrency: concurrency, maxAudioSeconds } = config;
+  const { workerConcurrency: concurrency } = config;
+  const limits = { audio: config.maxAudioSeconds, run: config.maxRunSeconds, silence: config.maxSilentSeconds };
+  await endOrphans(jobs, log);
 
   if (process.argv.includes('--forked')) {
     const tell = (message: ToApi) => void (process.connected && process.send?.(message));
-    const run = createRunner({ jobs, cache: createParentCache(tell), engines, owner: worker, maxAudioSeconds, log });
+    const run = createRunner({ jobs, cache: createParentCache(tell), engines, owner: worker, limits, log });
     const runner = createForkedRunner({ concurrency, log, run });
     process.on('message', (message: ToWorker) => {
       if (message.type === 'run') runner.add(message.id);
@@ -45,13 +47,13 @@ async function main(config: Config, log: Log) {
     onStop(() => Promise.resolve(clearInterval(idle)));
     return;
   }
-  const redis = cacheRedis && connectFailFast(cacheRedis, log, 'cache');
-  const run = createRunner({ jobs, cache: createCache(redis), engines, owner: worker, maxAudioSeconds, log });
+  const cacheLink = cacheRedis && connectLink(cacheRedis, log, 'cache');
+  const run = createRunner({ jobs, cache: createCache(cacheLink), engines, owner: worker, limits, log });
   const consumer = consumeQueues({ address: queueRedis, announcement, concurrency, log, run });
   log.info({ worker, engines: announced.engines, models: announced.models }, 'The worker is up.');
   onStop(async () => {
     await consumer.close();
-    redis?.disconnect();
+    cacheLink?.close();
   });
 }
 

@@ -1,5 +1,6 @@
 import type { Cache } from '../shared/cache.ts';
 import { appendEvents, type JobEvent } from '../shared/events.ts';
+import type { Jobs } from '../shared/jobs.ts';
 import type { Log } from '../shared/log.ts';
 
 /** At most this often is progress written to the cache and the log: five times a second. */
@@ -19,8 +20,8 @@ export type ProgressReporter = ReturnType<typeof createProgressReporter>;
  * Turns what one attempt says into one monotonic progress, in `job_progress:<id>` and in the event log. `from` is where
  * an earlier attempt got to: a viewer never sees the percentage fall.
  */
-export function createProgressReporter(deps: { id: string; log: Log; cache: Cache; path: string; from: number }) {
-  const { id, log, cache, path } = deps;
+export function createProgressReporter(deps: { id: string; log: Log; cache: Cache; jobs: Jobs; from: number }) {
+  const { id, log, cache, jobs } = deps;
   let current: Progress = { percent: deps.from, stage: 'started' };
   let written: Progress = { percent: -1, stage: '' };
   let timer: NodeJS.Timeout | undefined;
@@ -38,7 +39,9 @@ export function createProgressReporter(deps: { id: string; log: Log; cache: Cach
     const events = pending;
     pending = [];
     try {
-      await appendEvents(path, events);
+      // An attempt that was thought dead writes nothing behind the end of its job.
+      if (await jobs.readOutcome(id)) return;
+      await appendEvents(jobs.events(id), events);
     } catch (error) {
       if (!failed) log.error({ jobId: id, err: error }, 'The event log cannot be written.');
       failed = true;

@@ -1,13 +1,14 @@
-import { copyFile, link, mkdir, rm, writeFile } from 'node:fs/promises';
+import { copyFile, link, mkdir, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { cutOffWarning, measureSong } from '../shared/audio-length.ts';
-import type { Cache } from '../shared/cache.ts';
-import { heartbeatMs, takeClaim, type Claim } from '../shared/claim.ts';
-import { mendLog, readEvents } from '../shared/events.ts';
+import { metadataOf, type Cache } from '../shared/cache.ts';
+import { heartbeatMs, readClaim, takeClaim, type Claim } from '../shared/claim.ts';
+import { bringInLine, endJob } from '../shared/ending.ts';
+import { furthest, mendLog, readEvents } from '../shared/events.ts';
 import { failpoint } from '../shared/failpoint.ts';
-import { listOutputs, publish, type JobError, type Jobs, type Outcome, type Report } from '../shared/jobs.ts';
+import { isJobId, listOutputs, publish, type JobError, type Jobs, type Outcome, type Report } from '../shared/jobs.ts';
 import type { Log } from '../shared/log.ts';
-import { runProgram, type Exit } from '../shared/process.ts';
+import { attemptVariable, killProcess, runningAttempts, runProgram, type Exit } from '../shared/process.ts';
 import type { Delivery } from '../shared/queue.ts';
 import type { EngineName, JobRequest } from '../shared/request.ts';
 import { checkResult, InvalidResultError } from './check.ts';
@@ -24,12 +25,21 @@ interface Deps {
   cache: Cache;
   engines: ReadonlyMap<EngineName, Engine>;
   owner: string;
-  maxAudioSeconds: number;
+  limits: RunLimits;
   log: Log;
 }
 
+/** In seconds. */
+export interface RunLimits {
+  audio: number;
+  /** The longest that one attempt may take. */
+  run: number;
+  /** The longest that an engine may say nothing. */
+  silence: number;
+}
+
 /** Why an attempt is stopped from outside. The first reason stays. */
-type StopReason = 'cancelled' | 'shutdown' | 'taken_over';
+type StopReason = 'cancelled' | 'shutdown' | 'taken_over' | 'run_timeout' | 'no_progress';
 
 type Ending = Pick<Outcome, 'state' | 'report' | 'error'> & { warnings?: string[] };
 
@@ -38,7 +48,7 @@ type Ending = Pick<Outcome, 'state' | 'report' | 'error'> & { warnings?: string[
  * here, and only the claim's owner goes on (claim.ts). Throws when the disk does; then nothing is decided and the job is
  * delivered again.
  */
-export function createRunner({ jobs, cache, engines, owner, maxAudioSeconds, log }: Deps) {
+export function createRunner({ jobs, cache, engines, owner, limits, log }: Deps) {
   return async function run(id: string, shutdown: AbortSignal): Promise<Delivery> {
     const request = await jobs.readRequest(id);
     if (!request || (await jobs.readOutcome(id))) return ended(id);
@@ -46,6 +56,7 @@ export function createRunner({ jobs, cache, engines, owner, maxAudioSeconds, log
     if (!claim) return 'held';
     await failpoint('run:claimed');
     if (await jobs.readOutcome(id)) return ended(id); // it ended between the look and the claim
+    if (claim.attempt > 1) await endLeftovers(id);
 
     const jobLog = log.child({ jobId: id, attempt: claim.attempt });
     let outcome: Awaited<ReturnType<typeof decide>>;
@@ -60,20 +71,17 @@ export function createRunner({ jobs, cache, engines, owner, maxAudioSeconds, log
       jobLog.info('The job was given back: this worker stops.');
       return 'released';
     }
-    if (outcome === 'taken_over') {
+    if (outcome === 'taken_over' || !(await claim.beat())) {
       jobLog.warn('The job was taken over by another worker; this attempt is dropped.');
       return 'held';
     }
-    await jobs.finish(id, outcome);
-    await failpoint('run:finished');
-    await writeFinalProgress(id, outcome);
-    await rm(jobs.scratch(id), { recursive: true, force: true });
+    await endJob({ jobs, cache }, id, outcome);
     jobLog.info({ state: outcome.state, code: outcome.error?.code }, 'The job ended.');
     return 'ended';
   };
 
   async function ended(id: string): Promise<Delivery> {
-    await jobs.settle(id);
+    await bringInLine({ jobs, cache }, id);
     return 'ended';
   }
 
@@ -100,16 +108,17 @@ export function createRunner({ jobs, cache, engines, owner, maxAudioSeconds, log
     if (!engine) throw new Error(`This worker has no engine "${request.engine}".`);
 
     await mendLog(jobs.events(id));
-    const reporter = createProgressReporter({ id, log, cache, path: jobs.events(id), from: await reached(id) });
+    const from = furthest(await readEvents(jobs.events(id)));
+    const reporter = createProgressReporter({ id, log, cache, jobs, from });
     reporter.event({ at: Date.now(), type: 'state', state: 'running', attempt: claim.attempt });
     reporter.advance({ percent: 0, stage: 'started' });
-    await writeMetadata(request);
+    await cache.set('job_metadata', id, metadataOf(request, Date.now(), null));
     jobLog.info({ engine: request.engine, model: request.model }, 'The job runs.');
-    const stop = watchClaim(id, claim, shutdown);
+    const watch = watchAttempt(id, claim, shutdown);
     try {
-      return await attempt(request, engine, claim, reporter, stop.signal, end);
+      return await attempt(request, engine, claim, reporter, watch, end);
     } finally {
-      stop.end();
+      watch.end();
       await reporter.close();
     }
   }
@@ -119,13 +128,13 @@ export function createRunner({ jobs, cache, engines, owner, maxAudioSeconds, log
     engine: Engine,
     claim: Claim,
     reporter: ProgressReporter,
-    signal: AbortSignal,
+    { signal, heard }: ReturnType<typeof watchAttempt>,
     end: (rest: Ending) => Outcome,
   ): Promise<Outcome | 'shutdown' | 'taken_over'> {
     const { id } = request;
     const { seconds, cutOff } = await measureSong(jobs.audio(request.audio), request.audio.format, signal);
-    if (seconds > maxAudioSeconds) {
-      const detail = `The song lasts ${Math.round(seconds)} s; at most ${maxAudioSeconds} s are taken.`;
+    if (seconds > limits.audio) {
+      const detail = `The song lasts ${Math.round(seconds)} s; at most ${limits.audio} s are taken.`;
       return end({ state: 'failed', error: { code: 'audio_too_long', detail } });
     }
     const paths = await prepareAttempt(request, claim.attempt);
@@ -144,6 +153,7 @@ export function createRunner({ jobs, cache, engines, owner, maxAudioSeconds, log
     let reported: JobError | undefined;
     const read = engine.reader(request);
     const onLine = (text: string) => {
+      heard();
       reporter.output(text);
       lastLines.push(text.slice(0, 500));
       if (lastLines.length > keptLines) lastLines.shift();
@@ -156,22 +166,24 @@ export function createRunner({ jobs, cache, engines, owner, maxAudioSeconds, log
 
     let exit: Exit;
     try {
-      exit = await runProgram(command, onLine, signal);
+      const env = { ...command.env, [attemptVariable]: `${id}/${claim.attempt}` };
+      exit = await runProgram({ ...command, env }, onLine, signal);
     } catch (error) {
       const detail = `The engine's program cannot be started: ${String(error)}`;
       return end({ state: 'failed', error: { code: 'engine_unavailable', detail } });
     }
+    const fail = (error: JobError, state: 'failed' | 'timed_out' = 'failed') =>
+      end({ state, warnings, error: { ...error, stage: reporter.stage(), exitCode: exit.code, output: lastLines } });
     if (signal.aborted) {
       const reason = signal.reason as StopReason;
-      return reason === 'cancelled' ? end({ state: 'cancelled', warnings }) : reason;
+      if (reason === 'cancelled') return end({ state: 'cancelled', warnings });
+      if (reason === 'run_timeout' || reason === 'no_progress') {
+        return fail({ code: reason, detail: timeoutDetail[reason](limits) }, 'timed_out');
+      }
+      return reason;
     }
-
-    const fail = (error: JobError) =>
-      end({
-        state: 'failed',
-        warnings,
-        error: { ...error, stage: reporter.stage(), exitCode: exit.code, output: lastLines },
-      });
+    // Somebody tidied up under the engine: that says nothing about the song.
+    if (!(await isFolder(paths.out))) throw new Error('The scratch folder of the attempt was removed.');
     if (reported || exit.code !== 0) return fail(reported ?? engine.explain(lastLines, exit));
 
     reporter.advance({ percent: 99.5, stage: 'postprocessing' });
@@ -193,8 +205,11 @@ export function createRunner({ jobs, cache, engines, owner, maxAudioSeconds, log
     }
   }
 
-  /** Aborts with a StopReason when the job is cancelled, the claim is lost or this worker stops. */
-  function watchClaim(id: string, claim: Claim, shutdown: AbortSignal) {
+  /**
+   * Aborts with a StopReason when the job is cancelled, the claim is lost, this worker stops, the attempt takes too long or its
+   * engine was not `heard` for too long.
+   */
+  function watchAttempt(id: string, claim: Claim, shutdown: AbortSignal) {
     const controller = new AbortController();
     const stop = (reason: StopReason) => controller.abort(reason);
     const onShutdown = () => stop('shutdown');
@@ -206,11 +221,16 @@ export function createRunner({ jobs, cache, engines, owner, maxAudioSeconds, log
       () => void jobs.cancelRequested(id).then((asked) => asked && stop('cancelled')),
       cancelPollMs,
     );
+    const deadline = setTimeout(() => stop('run_timeout'), limits.run * 1000);
+    const silence = setTimeout(() => stop('no_progress'), limits.silence * 1000);
     return {
       signal: controller.signal,
+      heard: () => void silence.refresh(),
       end() {
         clearInterval(heart);
         clearInterval(flag);
+        clearTimeout(deadline);
+        clearTimeout(silence);
         shutdown.removeEventListener('abort', onShutdown);
       },
     };
@@ -231,32 +251,33 @@ export function createRunner({ jobs, cache, engines, owner, maxAudioSeconds, log
     await link(song, paths.audio).catch(() => copyFile(song, paths.audio));
     return paths;
   }
+}
 
-  /** The progress that an earlier attempt of this job had shown. */
-  async function reached(id: string): Promise<number> {
-    const events = await readEvents(jobs.events(id));
-    return events.reduce((most, { event }) => (event.type === 'progress' ? Math.max(most, event.progress) : most), 0);
-  }
+/** Ends what earlier attempts of a job have left running on this host: a worker that was killed cannot do it itself. */
+async function endLeftovers(id: string) {
+  for (const { pid, attempt } of await runningAttempts()) if (attempt.startsWith(`${id}/`)) killProcess(pid);
+}
 
-  async function writeMetadata({ id, audio, model, params }: JobRequest) {
-    await cache.set('job_metadata', id, {
-      audio_path: audio.path,
-      audio_filename: audio.filename,
-      params: { model, ...params },
-      start_time: Date.now() / 1000,
-    });
+/** Ends every engine on this host that works for an attempt whose claim is not held. */
+export async function endOrphans(jobs: Jobs, log: Log): Promise<void> {
+  for (const { pid, attempt } of await runningAttempts()) {
+    const [id = '', number] = attempt.split('/');
+    if (!isJobId(id) || !(await jobs.readRequest(id))) continue; // of another service's data folder
+    const claim = await readClaim(jobs.folder(id));
+    if (claim.state === 'held' && claim.attempt === Number(number)) continue;
+    log.warn({ jobId: id, attempt: Number(number), pid }, 'An engine had lost its worker and was ended.');
+    killProcess(pid);
   }
+}
 
-  async function writeFinalProgress(id: string, outcome: Outcome) {
-    const at = outcome.finishedAt / 1000;
-    const succeeded = outcome.state === 'succeeded';
-    await cache.drop('output_files', id);
-    await cache.set('job_progress', id, {
-      progress: succeeded ? 100 : Math.min(99, await reached(id)),
-      stage: succeeded ? 'completed' : 'failed',
-      last_update: at,
-      estimated: false,
-      completed_at: at,
-    });
-  }
+const timeoutDetail = {
+  run_timeout: ({ run }: RunLimits) => `The run took longer than ${run} s.`,
+  no_progress: ({ silence }: RunLimits) => `The engine said nothing for ${silence} s.`,
+};
+
+async function isFolder(path: string): Promise<boolean> {
+  return stat(path).then(
+    (found) => found.isDirectory(),
+    () => false,
+  );
 }

@@ -4,7 +4,7 @@ import { basename, join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { parseBuffer } from 'music-metadata';
 import { cutOffWarning, measureSong } from '../../../shared/audio-length.ts';
-import { runProgram } from '../../../shared/process.ts';
+import { attemptVariable, runProgram } from '../../../shared/process.ts';
 import { audioFormatOf, InvalidAudioError } from './decode.ts';
 import { generate, type Report } from './generate.ts';
 import type { SongTags } from './metadata.ts';
@@ -99,7 +99,7 @@ async function toWav(bytes: Uint8Array): Promise<Uint8Array> {
       'pcm_s16le',
       output,
     ];
-    const env = { PATH: process.env['PATH'] ?? '' };
+    const env = { PATH: process.env['PATH'] ?? '', [attemptVariable]: process.env[attemptVariable] ?? '' };
     const exit = await runProgram({ file: 'ffmpeg', args, env }, () => undefined, new AbortController().signal);
     if (exit.code !== 0) throw new InvalidAudioError('invalid_audio', 'ffmpeg cannot decode this m4a.');
     return await readFile(output);

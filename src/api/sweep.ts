@@ -1,0 +1,117 @@
+import { randomUUID } from 'node:crypto';
+import { readdir, rename, rm, stat } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
+import { ttlSeconds, type Cache, type CacheFamily } from '../shared/cache.ts';
+import { bringInLine } from '../shared/ending.ts';
+import { createdAt, isJobId, type Jobs } from '../shared/jobs.ts';
+import type { Log } from '../shared/log.ts';
+import type { RedisLink } from '../shared/redis.ts';
+
+const everyMs = 300_000;
+/** What a crash left half done is old enough to be removed after this. */
+const leftoverMs = 3_600_000;
+/** An upload may take long; one that has not grown for a day is dead. */
+const deadUploadMs = 86_400_000;
+
+interface Deps {
+  jobs: Jobs;
+  cache: Cache;
+  link: RedisLink | null;
+  /** So long after its end a job's files are removed, and after as long again its record. */
+  retentionMs: number;
+  log: Log;
+}
+
+/** Sweeps now and every five minutes. Any number of API processes may do it at once. */
+export function startSweeper({ jobs, cache, link, retentionMs, log }: Deps) {
+  let closed = false;
+  let running = sweep();
+  const timer = setInterval(() => (running = running.then(sweep)), everyMs);
+
+  async function sweep() {
+    const steps = [mendTtls, expireJobs, removeSongs, removeLeftovers];
+    for (const step of steps) {
+      await step().catch((error: unknown) => log.warn({ err: error, step: step.name }, 'A sweep was not finished.'));
+    }
+  }
+
+  /** Somebody's own write, or a restored dump, may have left keys of ours without an end. */
+  async function mendTtls() {
+    let cursor = '0';
+    do {
+      if (!link?.up()) return;
+      const [next, found] = await link.redis.scan(cursor, 'COUNT', 1000);
+      const keys = found.filter((key) => key.slice(0, key.indexOf(':')) in ttlSeconds);
+      const ttls = await Promise.all(keys.map((key) => link.redis.ttl(key)));
+      const endless = keys.filter((_key, i) => ttls[i] === -1);
+      await Promise.all(endless.map((key) => link.redis.expire(key, ttlSeconds[key.split(':')[0] as CacheFamily])));
+      cursor = next;
+    } while (cursor !== '0' && !closed);
+  }
+
+  async function expireJobs() {
+    const now = Date.now();
+    for (const id of await jobs.ids()) {
+      if (closed) return;
+      if (now - createdAt(id) < retentionMs) continue;
+      const outcome = await jobs.readOutcome(id);
+      if (!outcome || now - outcome.finishedAt < retentionMs) continue;
+      if (now - outcome.finishedAt >= 2 * retentionMs) {
+        await jobs.remove(id);
+        for (const family of ['job_progress', 'job_metadata', 'output_files'] as const) await cache.drop(family, id);
+        log.info({ jobId: id }, 'The record of an old job was removed.');
+      } else if (outcome.state === 'succeeded') {
+        await jobs.expire(id, outcome);
+        await bringInLine({ jobs, cache }, id);
+        log.info({ jobId: id }, 'The files of an old job were removed.');
+      }
+    }
+  }
+
+  /** A song goes when it was last uploaded a retention ago and no open job waits for it. */
+  async function removeSongs() {
+    const folder = dirname(jobs.audio({ path: jobs.audioPath('x', 'mp3') }));
+    const requests = await Promise.all((await jobs.unfinished()).map((id) => jobs.readRequest(id)));
+    const needed = new Set(requests.map((request) => request && basename(request.audio.path)));
+    for (const name of await readdir(folder)) {
+      const path = join(folder, name);
+      if (needed.has(name) || (await age(path)) < retentionMs) continue;
+      // The same song may be uploaded at this moment: it is put aside, looked at again, and put back.
+      const aside = join(jobs.uploads(), `upload-${randomUUID()}`);
+      await rename(path, aside);
+      if ((await age(aside)) < retentionMs) await rename(aside, path);
+      else await rm(aside);
+    }
+  }
+
+  async function removeLeftovers() {
+    const uploads = jobs.uploads();
+    for (const name of await readdir(uploads)) {
+      const path = join(uploads, name);
+      const dead = isJobId(name) ? await isOver(name) : (await age(path)) > deadUploadMs;
+      if (dead) await rm(path, { recursive: true, force: true });
+    }
+    for (const path of await jobs.drafts()) {
+      if ((await age(path)) > leftoverMs) await rm(path, { recursive: true, force: true });
+    }
+  }
+
+  async function isOver(id: string) {
+    return (await jobs.readOutcome(id)) !== null || (await jobs.readRequest(id)) === null;
+  }
+
+  return {
+    async close() {
+      closed = true;
+      clearInterval(timer);
+      await running;
+    },
+  };
+}
+
+/** How long ago a file was written, ms; 0 when it is gone. */
+const age = (path: string) =>
+  stat(path).then(
+    ({ mtimeMs }) => Date.now() - mtimeMs,
+    () => 0,
+  );
