@@ -2,7 +2,7 @@ import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { isFinal, type State } from '../../src/shared/states.ts';
 import { wavBytes } from '../song.ts';
-import { apiNames, pause, type ApiName, type Harness } from './harness.ts';
+import { apiNames, createSignal, pause, type ApiName, type Harness } from './harness.ts';
 import { createRandom } from './random.ts';
 
 /**
@@ -123,7 +123,7 @@ export function createClients(harness: Harness, seed: number) {
     errors: new Map(),
     latencies: { submit: [], status: [] },
   };
-  const leaving = new AbortController();
+  const leaving = createSignal();
   const background = new Set<Promise<void>>();
   const inBackground = (work: Promise<void>) => {
     const settled: Promise<void> = work.finally(() => background.delete(settled));

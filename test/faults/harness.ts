@@ -1,4 +1,5 @@
 import { spawn, type ChildProcess } from 'node:child_process';
+import { setMaxListeners } from 'node:events';
 import { appendFileSync, existsSync, mkdirSync, openSync, closeSync, readdirSync, readFileSync } from 'node:fs';
 import { mkdir, mkdtemp, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { connect, createServer } from 'node:net';
@@ -45,8 +46,6 @@ export interface Exit {
   pid: number;
   code: number | null;
   signal: string | null;
-  /** Nobody had sent it a signal. */
-  byItself: boolean;
 }
 
 export interface Armed {
@@ -55,6 +54,8 @@ export interface Armed {
   ms: number;
   /** What becomes of a stopped one. */
   then: 'thaw' | 'kill';
+  /** Whether somebody cancels the job that is held up there. */
+  cancel: boolean;
 }
 
 export interface FoundProcess {
@@ -108,10 +109,11 @@ export async function createHarness() {
   const hits = new Map<Failpoint, number>();
   const hitTimes: { from: number; to: number }[] = [];
   const armed = new Map<string, Armed>();
-  const recovering = new AbortController();
+  let heldUp: (pid: number, what: Armed) => void = () => undefined;
+  const recovering = createSignal();
   let supervising = true;
 
-  function launch(slot: Slot, extra: Record<string, string> = {}) {
+  function launch(slot: Slot) {
     const [kind = ''] = slot.name.split('-');
     const port = slot.name === 'api-1' || slot.name === 'api-2' ? { PORT: String(ports.get(slot.name)) } : {};
     const program = [process.execPath, join(root, 'dist', kind, 'main.js')];
@@ -120,7 +122,7 @@ export async function createHarness() {
     // Its working folder is ours, so that no .env of the checkout has a say.
     const child = spawn(file, args, {
       cwd: folder,
-      env: { ...environment, ...port, ...extra },
+      env: { ...environment, ...port },
       stdio: ['ignore', log, log],
     });
     closeSync(log);
@@ -131,7 +133,7 @@ export async function createHarness() {
       slot.child = null;
       const pid = child.pid ?? 0;
       note(`${slot.name} (${pid}) ended: code ${code}, signal ${signal}`);
-      exits.push({ name: slot.name, pid, code, signal, byItself: !struck.has(pid) });
+      exits.push({ name: slot.name, pid, code, signal });
       setTimeout(() => supervising && !slot.child && launch(slot), restartMs).unref();
     });
   }
@@ -187,13 +189,29 @@ export async function createHarness() {
     }
   }
 
-  function onHit(point: Failpoint, pid: number, { action, ms, then }: Armed) {
+  function onHit(point: Failpoint, pid: number, what: Armed) {
+    const { action, ms, then } = what;
     hits.set(point, (hits.get(point) ?? 0) + 1);
     note(`${point} hit by ${slots.find((slot) => slot.child?.pid === pid)?.name ?? pid}: ${action} ${ms}`);
     hitTimes.push({ from: Date.now(), to: Date.now() + (action === 'kill' ? 0 : ms) });
     if (action === 'sleep') disturbed.push({ pid, from: Date.now() - hitPollMs, to: Date.now() + ms });
     if (action !== 'sleep' || ms > 8_000) struck.add(pid);
     if (action === 'stop') void thawLater(pid, ms, then, point);
+    if (action !== 'kill') heldUp(pid, what);
+  }
+
+  /** The open jobs that a process has claimed. */
+  async function jobsOf(pid: number): Promise<string[]> {
+    const open = await readdir(join(paths.data, 'unfinished'));
+    const owned = await Promise.all(
+      open.map(async (id) => {
+        const claims = join(paths.data, 'jobs', id, 'claims');
+        const latest = Math.max(0, ...(await readdir(claims).catch(() => [])).map(Number));
+        const claim = await readFile(join(claims, String(latest)), 'utf8').catch(() => '');
+        return ownerOf(claim) === pid ? [id] : [];
+      }),
+    );
+    return owned.flat();
   }
 
   const redis = {
@@ -304,7 +322,10 @@ export async function createHarness() {
     redis,
     processes,
     untilUp,
+    jobsOf,
     pid: (name: ServiceName) => slotOf(name).child?.pid,
+    /** Called with every process that a failpoint stops or slows down. */
+    onHeldUp: (listener: typeof heldUp) => void (heldUp = listener),
     starts: () => slots.reduce((sum, { starts }) => sum + starts, 0),
     engines: async () => (await processes()).filter(({ job }) => job !== null),
     /** The workers that the APIs have forked in the place of a queue. */
@@ -326,6 +347,13 @@ export async function createHarness() {
         if (!file.includes('.hit-')) await rm(join(paths.failpoints, file), { force: true });
       }
       recovering.abort();
+    },
+    /** Starts one API again after the stop, with more in its environment. It is started anew when it dies. */
+    startOneAgain(extra: Record<string, string>) {
+      supervising = true;
+      Object.assign(environment, extra);
+      launch(slotOf('api-1'));
+      void watchFailpoints();
     },
     /** Ends the service as an operator would. Answers the names of what had to be killed. */
     async stop(): Promise<string[]> {
@@ -355,6 +383,16 @@ export async function createHarness() {
       if (!keep) await rm(folder, { recursive: true, force: true, maxRetries: 3 });
     },
   };
+}
+
+/** The process id in the text of a claim; 0 where there is none. */
+export const ownerOf = (claim: string): number => Number(/"owner":"[^"]*?:(\d+)[:"]/.exec(claim)?.[1] ?? 0);
+
+/** A signal that any number may wait for. */
+export function createSignal(): AbortController {
+  const controller = new AbortController();
+  setMaxListeners(0, controller.signal);
+  return controller;
 }
 
 export const pause = (ms: number, signal?: AbortSignal): Promise<void> =>

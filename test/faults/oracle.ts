@@ -6,7 +6,7 @@ import { BeatmapDecoder } from 'osu-parsers';
 import type { Outcome } from '../../src/shared/jobs.ts';
 import { isFinal } from '../../src/shared/states.ts';
 import { readFrames, type Accepted, type Frame, type Ledger } from './clients.ts';
-import { apiNames, type ApiName, type Harness } from './harness.ts';
+import { apiNames, ownerOf, type ApiName, type Harness } from './harness.ts';
 import type { Deeds } from './nemesis.ts';
 
 /** What must hold after all, told from outside: by HTTP while the service runs, from the files and processes after it has stopped. */
@@ -21,6 +21,7 @@ export const checks: Record<number, string> = {
   8: 'unfinished/ and scratch/ are empty',
   9: 'jobs fail only as they were asked to, or of what the nemesis did to them',
   10: 'no process of the service ended by itself',
+  11: 'what is old loses its files and says so, also when the sweep is killed in between',
 };
 
 export interface Finding {
@@ -53,6 +54,8 @@ const gone = () => null;
 
 type Json = Record<string, unknown>;
 
+export type Oracle = ReturnType<typeof createOracle>;
+
 export function createOracle(harness: Harness, ledger: Ledger) {
   const verdict: Verdict = { findings: [], looked: new Map(), remarks: new Map(), ends: new Map(), cancels: [] };
   const count = (map: Map<string, number>, name: string) => map.set(name, (map.get(name) ?? 0) + 1);
@@ -72,6 +75,11 @@ export function createOracle(harness: Harness, ledger: Ledger) {
     const { status, bytes } = await get(api, path);
     return { status, body: JSON.parse(strFromU8(bytes)) as Json };
   };
+
+  const readOutcome = async (id: string) =>
+    JSON.parse(
+      await readFile(join(harness.paths.data, 'jobs', id, 'outcome.json'), 'utf8').catch(() => 'null'),
+    ) as Outcome | null;
 
   async function askAboutJob(job: Accepted) {
     const states = {} as Record<ApiName, string>;
@@ -135,9 +143,7 @@ export function createOracle(harness: Harness, ledger: Ledger) {
     const { id } = job;
     const folder = join(harness.paths.data, 'jobs', id);
     looked(1);
-    const outcome = JSON.parse(
-      await readFile(join(folder, 'outcome.json'), 'utf8').catch(() => 'null'),
-    ) as Outcome | null;
+    const outcome = await readOutcome(id);
     if (!outcome) return accuse(1, id, `has no outcome; it is ${JSON.stringify(told.get(id))}`);
     count(verdict.ends, outcome.state + (outcome.error ? ` ${outcome.error.code}` : ''));
     for (const api of apiNames) {
@@ -273,17 +279,40 @@ export function createOracle(harness: Harness, ledger: Ledger) {
       looked(7);
       for (const name of ['unfinished', 'scratch']) {
         for (const entry of await readdir(join(harness.paths.data, name))) {
-          looked(8);
           // By design: the part of an upload that a killed API leaves is swept after a day.
           if (entry.startsWith('upload'))
             remark('parts of uploads that killed APIs left in scratch/ (swept after a day)');
           else accuse(8, entry, `${name}/${entry} is left`);
         }
       }
+      looked(8);
       for (const exit of harness.exits) {
         looked(10);
-        if (exit.byItself)
-          accuse(10, '-', `${exit.name} (${exit.pid}) ended with code ${exit.code}, signal ${exit.signal}`);
+        if (harness.struck.has(exit.pid)) continue;
+        accuse(10, '-', `${exit.name} (${exit.pid}) ended with code ${exit.code}, signal ${exit.signal}`);
+      }
+    },
+    /**
+     * After a sweep that a kill has torn apart and the one that came after: what had succeeded before `old` has expired, what did
+     * after `young` has not. Epoch ms.
+     */
+    async lookAtExpired(old: number, young: number) {
+      for (const { id } of ledger.jobs.values()) {
+        const outcome = await readOutcome(id);
+        if (outcome?.state !== 'succeeded' && outcome?.state !== 'expired') continue;
+        if (outcome.finishedAt >= old && outcome.finishedAt < young) continue;
+        looked(11);
+        const files = await readdir(join(harness.paths.data, 'outputs', id)).catch(gone);
+        const log = await readFile(join(harness.paths.data, 'jobs', id, 'events.jsonl'), 'utf8');
+        const says = log.includes('"state":"expired"') ? 'expired' : 'succeeded';
+        const wanted = outcome.finishedAt < old ? 'expired' : 'succeeded';
+        if (outcome.state !== wanted || says !== wanted || (files === null) !== (wanted === 'expired')) {
+          accuse(
+            11,
+            id,
+            `is ${outcome.state}, its log says ${says}, its files are ${files ? 'there' : 'gone'}: not ${wanted}`,
+          );
+        }
       }
     },
   };
@@ -320,7 +349,7 @@ async function lostOwners(claims: string, last: number): Promise<number[]> {
     const { mtimeMs } = await stat(join(claims, name));
     if (Number(name) >= last || mtimeMs === 0) continue;
     const text = await readFile(join(claims, name), 'utf8');
-    lost.push(Number(/"owner":"[^"]*?:(\d+)[:"]/.exec(text)?.[1] ?? 0));
+    lost.push(ownerOf(text));
   }
   return lost;
 }

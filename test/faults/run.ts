@@ -2,9 +2,9 @@ import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { createClients, planJobs, type Accepted, type Clients, type Ledger } from './clients.ts';
-import { apiNames, createHarness, type Harness } from './harness.ts';
-import { armedFailpoints, planFaults, rage, type Deeds } from './nemesis.ts';
-import { checks, createOracle, type Verdict } from './oracle.ts';
+import { apiNames, createHarness, createSignal, type Harness } from './harness.ts';
+import { failpointNames, planFaults, rage, type Deeds } from './nemesis.ts';
+import { checks, createOracle, type Oracle, type Verdict } from './oracle.ts';
 
 export interface FaultOptions {
   jobs: number;
@@ -25,6 +25,7 @@ export interface FaultReport {
 }
 
 const settleMs = 180_000;
+const tidyMs = 30_000;
 /** So long after a fault may its traces delay others: a lost claim, a lock, a restart. */
 const aftermathMs = 15_000;
 /** Cancelled at the end, when all is quiet, in three states of a job's life. */
@@ -38,7 +39,10 @@ export async function runFaults({ jobs, seconds, seed, everyFailpoint, say }: Fa
     await harness.start();
     say(`The service is up; ${seconds} s of faults, ${jobs} jobs, seed ${seed}.`);
     const clients = createClients(harness, seed);
-    const calm = new AbortController();
+    const calm = createSignal();
+    harness.onHeldUp((pid, { cancel }) => {
+      if (cancel) void cancelWhatIsHeldUp(harness, clients, pid);
+    });
     const storm = rage(harness, planFaults(seed, seconds), calm.signal);
     const work = clients.run(planJobs(seed, jobs, seconds));
     await sleep(seconds * 1000);
@@ -55,16 +59,26 @@ export async function runFaults({ jobs, seconds, seed, everyFailpoint, say }: Fa
     const settledMs = Date.now() - recoveredAt;
     say(`${open.length === 0 ? 'Every job is final' : `${open.length} jobs are still open`} after ${settledMs} ms.`);
     const quiet = up ? await cancelInPeace(clients) : [];
+    await untilTidy(harness);
     await clients.close();
 
     const oracle = createOracle(harness, clients.ledger);
     if (up) await oracle.ask();
     else oracle.verdict.findings.push({ check: 2, job: '-', text: 'the service did not come up again' });
     const killed = await harness.stop();
+    const forTheSweep = await leftovers(harness);
+    if (forTheSweep > 0) {
+      // By design: what a crash leaves when nobody asks for the job again goes with the next sweep, at the next start at the latest.
+      oracle.verdict.remarks.set('leftovers in scratch/ or unfinished/ that waited for a sweep', forTheSweep);
+      harness.startOneAgain({});
+      await untilTidy(harness);
+      killed.push(...(await harness.stop()));
+    }
     await oracle.look(deeds, killed);
+    await expire(harness, clients.ledger, oracle);
 
     const { verdict } = oracle;
-    const missed = armedFailpoints.filter((point) => !harness.hits.has(point));
+    const missed = failpointNames.filter((point) => !harness.hits.has(point));
     passed = verdict.findings.length === 0 && !(everyFailpoint && missed.length > 0);
     const kept = passed ? null : harness.paths.folder;
     const facts = { harness, ledger: clients.ledger, deeds, verdict, settledMs, quiet, missed };
@@ -89,6 +103,40 @@ async function untilFinal(harness: Harness, { ledger, askFor }: Clients): Promis
     await sleep(200);
   }
   return open();
+}
+
+/** A cancel at the worst moment: its job is between two steps that a failpoint holds apart. */
+async function cancelWhatIsHeldUp(harness: Harness, { ledger, cancel }: Clients, pid: number): Promise<void> {
+  for (const id of await harness.jobsOf(pid)) {
+    const job = ledger.jobs.get(id);
+    if (job) await cancel(job);
+  }
+}
+
+/** What is in the folders that are to be empty, but for parts of uploads. */
+async function leftovers({ paths }: Harness): Promise<number> {
+  const lists = await Promise.all(['unfinished', 'scratch'].map((name) => readdir(join(paths.data, name))));
+  return lists.flat().filter((name) => !name.startsWith('upload')).length;
+}
+
+/** Waits as long as a lost claim and a lost lock together may delay what tidies up. */
+async function untilTidy(harness: Harness): Promise<void> {
+  const deadline = Date.now() + tidyMs;
+  while ((await leftovers(harness)) > 0 && Date.now() < deadline) await sleep(200);
+}
+
+/** An API that keeps results for a short time only, killed in its first sweep. */
+async function expire(harness: Harness, ledger: Ledger, oracle: Oracle): Promise<void> {
+  const ends = [...ledger.jobs.values()].map(({ final }) => final?.at ?? Date.now());
+  const retentionMs = Math.max(10_000, 0.7 * (Date.now() - Math.min(...ends)));
+  await harness.arm('sweep:expired', { action: 'kill', ms: 0, then: 'kill', cancel: false });
+  harness.startOneAgain({ RETENTION_DAYS: String(retentionMs / 86_400_000) });
+  const deadline = Date.now() + 15_000;
+  while (!harness.hits.has('sweep:expired') && Date.now() < deadline) await sleep(50);
+  const sweptAt = Date.now();
+  await sleep(5_000);
+  await harness.stop();
+  await oracle.lookAtExpired(sweptAt - retentionMs, Date.now() - retentionMs);
 }
 
 /** How long a cancel takes from its sending to the final state when nothing disturbs it, ms. */
@@ -153,7 +201,7 @@ function describe({ harness, ledger, deeds, verdict, settledMs, quiet, missed }:
     ['faults', `${list(deeds.counts)}; ${deeds.missed} met nobody`],
     ['failpoints', list(harness.hits)],
     ['failpoints never hit', missed.join(', ') || 'none'],
-    ['processes', `${harness.starts()} started, ${harness.exits.length} ended before the stop was over`],
+    ['processes', `${harness.starts()} started, ${harness.starts() - 5} of them anew`],
     ['all final after', `${settledMs} ms of calm`],
     ...[...verdict.remarks].map(([text, n]): [string, string] => ['remark', `${n} ${text}`]),
   ];
@@ -161,7 +209,7 @@ function describe({ harness, ledger, deeds, verdict, settledMs, quiet, missed }:
   const verdicts = Object.entries(checks).flatMap(([number, title]) => {
     const findings = verdict.findings.filter(({ check }) => check === Number(number));
     const looked = verdict.looked.get(Number(number)) ?? 0;
-    const head = `${number.padStart(2)}  ${findings.length === 0 ? 'holds' : 'BROKEN'.padEnd(5)}  ${title} (${findings.length} of ${looked})`;
+    const head = `${number.padStart(2)}  ${findings.length === 0 ? 'holds ' : 'BROKEN'}  ${title} (${findings.length} of ${looked})`;
     return [head, ...findings.slice(0, 20).map(({ job, text }) => `      ${job}  ${text}`)];
   });
   return [...rows.map(([name, text]) => name.padEnd(width) + text), '', ...verdicts].join('\n');
