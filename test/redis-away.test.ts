@@ -196,7 +196,7 @@ test('a running job stays in the caches when their Redis comes back empty', asyn
   await service.until(id, 'succeeded');
 }, 60_000);
 
-test('a password that a server does not ask for, and no server at all, are told apart in the log', async () => {
+test('a server that is not there is told in the log with the reason', async () => {
   const port = await freePort();
   const service = await startService({ redisUrl: `redis://127.0.0.1:${port}/0`, env: withFixtureModel });
   await sleep(1_200);

@@ -1,13 +1,15 @@
 import { spawn, type ChildProcess } from 'node:child_process';
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { mkdtemp, readFile, readdir, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { fileURLToPath } from 'node:url';
+import { fileURLToPath, pathToFileURL } from 'node:url';
 import { afterAll, onTestFinished } from 'vitest';
+import type { Failpoint } from '../src/shared/failpoint.ts';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const fixtures = join(root, 'test', 'fixtures', 'mapperatorinator');
+const failpointHook = join(root, 'test', 'fixtures', 'failpoints.mjs');
 
 /** Environment of a service whose model is the fixture program. */
 export const withFixtureModel = {
@@ -46,6 +48,10 @@ export interface ServiceOptions {
   apis?: number;
   env?: Record<string, string>;
   dataDir?: string;
+  /** A command line that is put before that of an API process, such as `unshare`. */
+  wrapper?: string[];
+  /** The processes can be stopped at their failpoints, with `arm`. */
+  failpoints?: boolean;
 }
 
 /** An answer's document; each test says what it expects in it. */
@@ -58,9 +64,9 @@ export interface Answer {
   body: Json;
 }
 
-/** The built service as real processes on a data folder of its own. Everything ends with the test. */
 export type Service = Awaited<ReturnType<typeof startService>>;
 
+/** The built service as real processes on a data folder of its own. Everything ends with the test. */
 export async function startService(options: ServiceOptions) {
   const { service, close } = await open(options);
   onTestFinished(close);
@@ -74,7 +80,16 @@ export function sharedService(options: ServiceOptions) {
   return async () => (await (opened ??= open(options))).service;
 }
 
-async function open({ redisUrl, workers = 0, apis = 1, env = {}, dataDir }: ServiceOptions) {
+async function open({
+  redisUrl,
+  workers = 0,
+  apis = 1,
+  env = {},
+  dataDir,
+  wrapper = [],
+  failpoints = false,
+}: ServiceOptions) {
+  const armory = failpoints ? await mkdtemp(join(tmpdir(), 'failpoints-')) : null;
   const data = dataDir ?? (await mkdtemp(join(tmpdir(), 'service-')));
   const processes: Running[] = [];
   const redis = redisUrl ? new URL(redisUrl) : null;
@@ -86,11 +101,12 @@ async function open({ redisUrl, workers = 0, apis = 1, env = {}, dataDir }: Serv
     REDIS_HOST: redis?.hostname ?? 'none',
     ...(redis ? { REDIS_PORT: redis.port, REDIS_DB: String(Number(redis.pathname.slice(1) || 0) + 1) } : {}),
     ...(redis ? { QUEUE_REDIS_URL: redisUrl! } : {}),
+    ...(armory ? { FAILPOINTS: armory, NODE_OPTIONS: `--import=${pathToFileURL(failpointHook).href}` } : {}),
     ...env,
   };
 
   async function start(kind: 'api' | 'worker') {
-    const running = launch(kind, environment);
+    const running = launch(kind, environment, kind === 'api' ? wrapper : []);
     processes.push(running);
     await running.logged(kind === 'api' ? 'The API is up.' : 'The worker is up.');
     return running;
@@ -99,6 +115,7 @@ async function open({ redisUrl, workers = 0, apis = 1, env = {}, dataDir }: Serv
   async function close() {
     await Promise.all(processes.map((running) => running.end('SIGTERM')));
     if (!dataDir) await rm(data, { recursive: true, force: true });
+    if (armory) await rm(armory, { recursive: true, force: true });
   }
   const started: Running[] = [];
   for (let i = 0; i < workers; i += 1) started.push(await start('worker'));
@@ -124,6 +141,18 @@ async function open({ redisUrl, workers = 0, apis = 1, env = {}, dataDir }: Serv
       return { status: response.status, headers: response.headers, body: json ? JSON.parse(text) : { text } };
     },
     get: (path: string) => service.call('GET', path),
+    /** Arms a failpoint; the answer waits until a process has come to it, and lets one that waits there go on. */
+    async arm(name: Failpoint, action: string) {
+      const file = name.replace(':', '-');
+      await writeFile(join(armory!, file), action);
+      const hits = async () => (await readdir(armory!)).filter((entry) => entry.startsWith(`${file}.hit-`));
+      return {
+        hit: () => eventually(hits, (found) => found.length > 0),
+        async release() {
+          for (const hit of await hits()) await rm(join(armory!, hit));
+        },
+      };
+    },
     async submit(fields: Record<string, string> = {}, song: Uint8Array | string = tone(), filename = 'song.wav') {
       const bytes = typeof song === 'string' ? await readFile(song) : song;
       const form = new FormData();
@@ -158,8 +187,9 @@ export interface Running {
   end(signal: NodeJS.Signals): Promise<{ code: number | null; signal: string | null }>;
 }
 
-function launch(kind: 'api' | 'worker', env: Record<string, string>): Running {
-  const child = spawn(process.execPath, [join(root, 'dist', kind, 'main.js')], {
+function launch(kind: 'api' | 'worker', env: Record<string, string>, wrapper: string[]): Running {
+  const [file = '', ...args] = [...wrapper, process.execPath, join(root, 'dist', kind, 'main.js')];
+  const child = spawn(file, args, {
     env,
     stdio: ['ignore', 'pipe', 'inherit'],
   });

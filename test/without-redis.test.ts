@@ -19,10 +19,12 @@ test('without Redis a job runs in the forked worker, with the same answers', asy
   expect(live).toMatchObject({ status: 'running', estimated: false });
   const record = await service.until(id, 'succeeded');
   expect(record).toMatchObject({ engine: 'mapperatorinator', model: 'v32', progress: 100 });
-  expect((await service.get('/debug/redis')).body).toEqual({
+  expect((await service.get('/debug/redis')).body).toMatchObject({
     status: 'disabled',
     message: 'Redis未启用',
     cache_stats: null,
+    mode: 'memory',
+    roles: { cache: null, queue: null },
   });
   expect((await service.get('/readyz')).body).toMatchObject({ status: 'ready', mode: 'memory' });
   const debug = (await service.get(`/jobs/${id}/debug`)).body;

@@ -99,7 +99,12 @@ export function createHandover({ jobs, cache, queues, forked, maxWaitSeconds, lo
   async function endIfNobodyRuns({ id, engine, warnings }: JobRequest, ending: Pick<Outcome, 'state' | 'error'>) {
     const claim = await takeClaim(jobs.folder(id), owner);
     if (!claim) return; // its owner looks at the flag four times a second
-    await endJob({ jobs, cache }, id, { finishedAt: Date.now(), attempt: claim.attempt, warnings, ...ending });
+    try {
+      await endJob({ jobs, cache }, id, { finishedAt: Date.now(), attempt: claim.attempt, warnings, ...ending });
+    } catch (error) {
+      await claim.release().catch(() => undefined);
+      throw error;
+    }
     if (queues?.ready()) await queues.withdraw(engine, id).catch(() => undefined); // the worker would see the outcome
   }
 

@@ -10,7 +10,7 @@ import { createApp } from './app.ts';
 import { createForkedWorker } from './forked-worker.ts';
 import { createHandover } from './handover.ts';
 import { refill } from './job-view.ts';
-import { startSweeper } from './sweep.ts';
+import { createSweeper } from './sweep.ts';
 import { createOutputLists, watchModelConfigs } from './watcher.ts';
 
 /** How long the start waits for Redis before it goes on without. */
@@ -44,7 +44,9 @@ async function main(config: Config, log: Log) {
     queueLink.onUp(() => void warnOfEviction(queues.evictionPolicy, log));
     if (queueIsThere) await warnOfEviction(queues.evictionPolicy, log);
   }
-  const sweeper = startSweeper({ jobs, cache, link: cacheLink, retentionMs: config.retentionMs, log });
+  const sweeper = createSweeper({ jobs, cache, link: cacheLink, retentionMs: config.retentionMs, log });
+
+  sweeper.start();
 
   const closing = new AbortController();
   const links = { cache: cacheLink, queue: queueLink };

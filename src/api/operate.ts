@@ -1,9 +1,10 @@
 import { access, constants, statfs } from 'node:fs/promises';
 import { Router, type Request, type Response } from 'express';
-import type { Redis } from 'ioredis';
-import { ttlSeconds, type Cache, type CacheFamily } from '../shared/cache.ts';
+import { readCacheStats, type CacheStats } from '../shared/cache-stats.ts';
+import type { Cache } from '../shared/cache.ts';
 import type { Config } from '../shared/config.ts';
 import type { Queues } from '../shared/queue.ts';
+import type { RedisLink } from '../shared/redis.ts';
 import type { Links } from './app.ts';
 import type { Handover } from './handover.ts';
 
@@ -15,12 +16,15 @@ interface Deps {
   handover: Handover;
 }
 
+/** Of the 250 ms that a request may wait for Redis. */
+const statsBudgetMs = 150;
+
 const evicting = (policy: string) =>
   `The queue's Redis has maxmemory-policy ${policy} and may drop queued entries under memory pressure. ` +
   'Jobs are kept on disk and handed over again, but set "maxmemory-policy noeviction" on it, or give the cache a Redis of its own (QUEUE_REDIS_URL).';
 
 /** Routes for operators: is it alive, can it take work, how is its Redis. */
-export function operateRoutes({ config, links, queues, handover }: Deps): Router {
+export function operateRoutes({ config, cache, links, queues, handover }: Deps): Router {
   const { dataDir, maxUploadBytes } = config;
 
   /** The process answers. */
@@ -49,49 +53,93 @@ export function operateRoutes({ config, links, queues, handover }: Deps): Router
     });
   }
 
+  /** The seed's fields about the cache's Redis, then what an operator needs to know of both. Bounded in time and keys. */
   async function debugRedis(_req: Request, res: Response) {
-    const link = links.cache;
-    if (!link) {
-      res.json({ status: 'disabled', message: 'Redis未启用', cache_stats: null });
-      return;
-    }
-    try {
-      if (!link.up()) throw new Error('Redis is not reachable; the cache is in memory.');
-      const info = await link.redis.info();
-      const field = (name: string) => new RegExp(`^${name}:(.*?)\\r?$`, 'm').exec(info)?.[1] ?? '';
-      res.json({
-        status: 'connected',
-        database: link.redis.options.db ?? 0,
-        redis_info: {
-          version: field('redis_version'),
-          used_memory: field('used_memory_human'),
-          connected_clients: Number(field('connected_clients')),
-          total_commands_processed: Number(field('total_commands_processed')),
-        },
-        cache_stats: await countKeys(link.redis),
-        queue: queues?.ready() ? await queues.counts().catch(() => null) : null,
-        mode: handover.mode(),
-      });
-    } catch (error) {
-      res.json({ status: 'error', message: error instanceof Error ? error.message : String(error), cache_stats: null });
-    }
+    const [stats, cacheRole, queueRole, counts, workers] = await Promise.all([
+      links.cache?.up() ? readCacheStats(links.cache.redis, { budgetMs: statsBudgetMs }).catch(() => null) : null,
+      links.cache && describeRole(links.cache),
+      links.queue && describeRole(links.queue),
+      queues?.ready() ? queues.counts().catch(() => null) : null,
+      handover.reachable(),
+    ]);
+    res.json({
+      ...seedAnswer(links, stats),
+      mode: cache.mode(),
+      jobs_through: handover.mode() === 'redis' ? 'queue' : 'forked worker',
+      roles: {
+        cache: cacheRole && { ...cacheRole, warning: cacheWarning(cacheRole) },
+        queue: queueRole && { ...queueRole, warning: queueWarning(queueRole) },
+        shared: cacheRole !== null && cacheRole.run_id !== null && cacheRole.run_id === queueRole?.run_id,
+      },
+      lookups: { this_process: cache.counts(), server: stats?.keyspace ?? null },
+      memory: stats && {
+        families: stats.families,
+        complete: stats.complete,
+        bytes_per_job: stats.bytes_per_job,
+        jobs_that_fit: stats.jobs_that_fit,
+        evicted_keys: stats.memory.evicted_keys,
+      },
+      queue: counts,
+      workers,
+    });
   }
 
   return Router().get('/healthz', health).get('/readyz', ready).get('/debug/redis', debugRedis);
 }
 
-/** Keys by family, counted by SCAN over at most 200,000 keys. */
-async function countKeys(redis: Redis): Promise<Record<CacheFamily, number>> {
-  const counts = { job_progress: 0, job_metadata: 0, output_files: 0, model_config: 0 };
-  let cursor = '0';
-  for (let round = 0; round < 200; round += 1) {
-    const [next, keys] = await redis.scan(cursor, 'COUNT', 1000);
-    for (const key of keys) {
-      const family = key.slice(0, key.indexOf(':')) as CacheFamily;
-      if (family in ttlSeconds) counts[family] += 1;
-    }
-    cursor = next;
-    if (cursor === '0') break;
+/** What the seed answers, with its three kinds of `status`. */
+function seedAnswer(links: Links, stats: CacheStats | null) {
+  if (!links.cache) return { status: 'disabled', message: 'Redis未启用', cache_stats: null };
+  if (!stats) {
+    const message = `Redis is not reachable (${links.cache.reason() ?? 'no answer'}); the cache is in memory.`;
+    return { status: 'error', message, cache_stats: null };
   }
-  return counts;
+  const counts = Object.entries(stats.families).map(([family, { keys }]) => [family, keys]);
+  return {
+    status: 'connected',
+    database: links.cache.redis.options.db ?? 0,
+    redis_info: {
+      version: stats.version,
+      used_memory: stats.memory.used_human,
+      connected_clients: stats.connected_clients,
+      total_commands_processed: stats.total_commands_processed,
+    },
+    cache_stats: Object.fromEntries(counts) as Record<string, number>,
+  };
+}
+
+type Role = Awaited<ReturnType<typeof describeRole>>;
+
+/** One Redis as its role sees it; what only a server that answers can say is null. */
+async function describeRole(link: RedisLink) {
+  const { host, port, db } = link.redis.options;
+  const info = link.up() ? await link.redis.info().catch(() => null) : null;
+  const field = (name: string) =>
+    info === null ? null : (new RegExp(`^${name}:(.*?)\\r?$`, 'm').exec(info)?.[1] ?? null);
+  const number = (name: string) => (field(name) === null ? null : Number(field(name)));
+  return {
+    host,
+    port,
+    database: db,
+    up: link.up(),
+    reason: link.reason(),
+    version: field('redis_version'),
+    run_id: field('run_id'),
+    used_memory: number('used_memory'),
+    maxmemory: number('maxmemory'),
+    eviction_policy: field('maxmemory_policy'),
+    append_only_file: field('aof_enabled') === null ? null : field('aof_enabled') === '1',
+  };
+}
+
+function queueWarning({ eviction_policy: policy, append_only_file: aof }: Role): string | null {
+  if (policy !== null && policy !== 'noeviction') return evicting(policy);
+  if (aof === false)
+    return 'The queue is not written down (appendonly no): after a crash of Redis its jobs are handed over again from disk.';
+  return null;
+}
+
+function cacheWarning({ eviction_policy: policy, maxmemory }: Role): string | null {
+  if (policy !== 'noeviction' || !maxmemory) return null;
+  return "The cache's Redis refuses writes when it is full (noeviction); the service then goes on from memory. Give the cache a Redis with allkeys-lru.";
 }

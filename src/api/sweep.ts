@@ -22,13 +22,17 @@ interface Deps {
   log: Log;
 }
 
-/** Sweeps now and every five minutes. Any number of API processes may do it at once. */
-export function startSweeper({ jobs, cache, link, retentionMs, log }: Deps) {
+/** Removes what is too old and mends what is half done, every five minutes. Any number of API processes may do it at once. */
+export function createSweeper({ jobs, cache, link, retentionMs, log }: Deps) {
   let closed = false;
-  let running = sweep();
-  const timer = setInterval(() => (running = running.then(sweep)), everyMs);
+  let running = Promise.resolve();
+  let timer: NodeJS.Timeout | undefined;
 
-  async function sweep() {
+  function sweep(): Promise<void> {
+    return (running = running.then(sweepOnce));
+  }
+
+  async function sweepOnce() {
     const steps = [mendTtls, expireJobs, removeSongs, removeLeftovers];
     for (const step of steps) {
       await step().catch((error: unknown) => log.warn({ err: error, step: step.name }, 'A sweep was not finished.'));
@@ -101,6 +105,11 @@ export function startSweeper({ jobs, cache, link, retentionMs, log }: Deps) {
   }
 
   return {
+    sweep,
+    start() {
+      void sweep();
+      timer = setInterval(() => void sweep(), everyMs);
+    },
     async close() {
       closed = true;
       clearInterval(timer);

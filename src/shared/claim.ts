@@ -1,4 +1,4 @@
-import { mkdir, readdir, readFile, stat, utimes, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, rm, stat, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 
 /**
@@ -72,6 +72,7 @@ export async function takeClaim(jobFolder: string, owner: string): Promise<Claim
     await writeFile(path, JSON.stringify({ owner, claimedAt: Date.now() }), { flag: 'wx' });
   } catch (error) {
     if (isErrno(error, 'EEXIST')) return null;
+    await rm(path, { force: true }); // a full disk lets a file be made and not be filled: nobody holds that
     throw error;
   }
 

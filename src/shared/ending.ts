@@ -11,6 +11,7 @@ interface Deps {
 
 /** Ends a job: writes its outcome, if it has none yet, and brings everything else in line. Only the claim's owner calls it. */
 export async function endJob(deps: Deps, id: string, outcome: Outcome): Promise<void> {
+  await rm(deps.jobs.scratch(id), { recursive: true, force: true }); // first: it may be what fills the disk
   await deps.jobs.finish(id, outcome);
   await failpoint('run:finished');
   await bringInLine(deps, id);

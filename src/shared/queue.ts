@@ -129,6 +129,7 @@ export function createQueueWorker({ engine, connection, concurrency, log, proces
       connection: connection as ConnectionOptions,
       prefix,
       concurrency,
+      skipVersionCheck: true, // the API warns of an evicting policy, once and in words
       lockDuration: 15_000,
       stalledInterval: 5_000,
       maxStalledCount: 3, // the claims count the dead workers; this bound is never the first

@@ -3,8 +3,9 @@ import type { RedisAddress } from './config.ts';
 import type { Log } from './log.ts';
 
 /**
- * All Redis connections are made here, of two kinds. A link: for anything a request waits for; a command is refused at
+ * All Redis connections are made here, of three kinds. A link: for anything a request waits for; a command is refused at
  * once while Redis is away and after 100 ms while it hangs. Patient: for workers, whose commands wait for Redis to return.
+ * The monitor's own.
  */
 const retryStrategy = (times: number) =>
   Math.min(100 * 2 ** Math.min(times, 5), 1500) + Math.floor(Math.random() * 100);
@@ -137,4 +138,24 @@ export function connectLink(address: RedisAddress, log: Log, role: string): Redi
 /** Options of a patient connection. `maxRetriesPerRequest: null` must be said: BullMQ forces it on one of its two only. */
 export function patientOptions(address: RedisAddress): RedisOptions {
   return { ...address, connectTimeout: 5000, retryStrategy, maxRetriesPerRequest: null };
+}
+
+/**
+ * A connection of a command that somebody looks at: nothing waits in it, and until it was up once nothing is tried twice, so that
+ * `connect()` fails with the first reason. One that was up and is lost is made anew. Listen to its `error`.
+ */
+export function monitorConnection(address: RedisAddress): Redis {
+  let wasUp = false;
+  const redis = new Redis({
+    ...address,
+    lazyConnect: true,
+    connectTimeout: 5000,
+    commandTimeout: 5000,
+    enableOfflineQueue: false,
+    autoResendUnfulfilledCommands: false,
+    maxRetriesPerRequest: 0,
+    retryStrategy: (times) => (wasUp ? retryStrategy(times) : null),
+  });
+  redis.once('ready', () => (wasUp = true));
+  return redis;
 }

@@ -1,5 +1,5 @@
 import type { Cache } from '../shared/cache.ts';
-import { appendEvents, type JobEvent } from '../shared/events.ts';
+import { appendEvents, mendLog, type JobEvent } from '../shared/events.ts';
 import type { Jobs } from '../shared/jobs.ts';
 import type { Log } from '../shared/log.ts';
 
@@ -27,24 +27,30 @@ export function createProgressReporter(deps: { id: string; log: Log; cache: Cach
   let timer: NodeJS.Timeout | undefined;
   let lines = 0;
   let pending: JobEvent[] = [];
-  let writing: Promise<void> = Promise.resolve();
+  let writing: Promise<void> | null = null;
   let failed = false;
 
   function push(event: JobEvent) {
     pending.push(event);
-    if (pending.length === 1) writing = writing.then(flushPending);
+    writing ??= writePending().finally(() => (writing = null));
   }
 
-  async function flushPending() {
-    const events = pending;
-    pending = [];
-    try {
-      // An attempt that was thought dead writes nothing behind the end of its job.
-      if (await jobs.readOutcome(id)) return;
-      await appendEvents(jobs.events(id), events);
-    } catch (error) {
-      if (!failed) log.error({ jobId: id, err: error }, 'The event log cannot be written.');
-      failed = true;
+  /** On a full disk the events wait for the next one; half of a line is closed before they are written again. */
+  async function writePending() {
+    while (pending.length > 0) {
+      const events = pending;
+      pending = [];
+      try {
+        if (await jobs.readOutcome(id)) return; // an attempt that was thought dead says nothing behind the end of its job
+        if (failed) await mendLog(jobs.events(id));
+        await appendEvents(jobs.events(id), events);
+        failed = false;
+      } catch (error) {
+        if (!failed) log.error({ jobId: id, err: error }, 'The event log cannot be written; it is tried again.');
+        failed = true;
+        pending = [...events, ...pending].slice(0, maxOutputLines);
+        return;
+      }
     }
   }
 
@@ -80,8 +86,8 @@ export function createProgressReporter(deps: { id: string; log: Log; cache: Cach
     /** Writes what is still held back. */
     async close() {
       if (timer) write();
-      while (pending.length > 0) await writing;
       await writing;
+      await writePending();
     },
   };
 }

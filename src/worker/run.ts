@@ -1,4 +1,4 @@
-import { copyFile, link, mkdir, stat, writeFile } from 'node:fs/promises';
+import { copyFile, link, mkdir, rm, stat, statfs, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { cutOffWarning, measureSong } from '../shared/audio-length.ts';
 import { metadataOf, type Cache } from '../shared/cache.ts';
@@ -17,6 +17,8 @@ import { createProgressReporter, type ProgressReporter } from './progress.ts';
 
 const cancelPollMs = 250;
 const keptLines = 20;
+/** What an attempt may need on disk beside a few times its song. */
+const spareBytes = 1024 * 1024;
 /** A job that killed this many workers is not tried again. */
 const maxLostWorkers = 2;
 
@@ -54,18 +56,23 @@ export function createRunner({ jobs, cache, engines, owner, limits, log }: Deps)
     if (!request || (await jobs.readOutcome(id))) return ended(id);
     const claim = await takeClaim(jobs.folder(id), owner);
     if (!claim) return 'held';
+    try {
+      return await runClaimed(request, claim, shutdown);
+    } catch (error) {
+      await rm(jobs.scratch(id, claim.attempt), { recursive: true, force: true }).catch(() => undefined);
+      await claim.release().catch(() => undefined); // this worker lives: nothing was lost
+      throw error;
+    }
+  };
+
+  async function runClaimed(request: JobRequest, claim: Claim, shutdown: AbortSignal): Promise<Delivery> {
+    const { id } = request;
+    const jobLog = log.child({ jobId: id, attempt: claim.attempt });
     await failpoint('run:claimed');
     if (await jobs.readOutcome(id)) return ended(id); // it ended between the look and the claim
     if (claim.attempt > 1) await endLeftovers(id);
 
-    const jobLog = log.child({ jobId: id, attempt: claim.attempt });
-    let outcome: Awaited<ReturnType<typeof decide>>;
-    try {
-      outcome = await decide(request, claim, shutdown, jobLog);
-    } catch (error) {
-      await claim.release().catch(() => undefined); // this worker lives: nothing was lost
-      throw error;
-    }
+    const outcome = await decide(request, claim, shutdown, jobLog);
     if (outcome === 'shutdown') {
       await claim.release();
       jobLog.info('The job was given back: this worker stops.');
@@ -78,7 +85,7 @@ export function createRunner({ jobs, cache, engines, owner, limits, log }: Deps)
     await endJob({ jobs, cache }, id, outcome);
     jobLog.info({ state: outcome.state, code: outcome.error?.code }, 'The job ended.');
     return 'ended';
-  };
+  }
 
   async function ended(id: string): Promise<Delivery> {
     await bringInLine({ jobs, cache }, id);
@@ -132,11 +139,16 @@ export function createRunner({ jobs, cache, engines, owner, limits, log }: Deps)
     end: (rest: Ending) => Outcome,
   ): Promise<Outcome | 'shutdown' | 'taken_over'> {
     const { id } = request;
-    const { seconds, cutOff } = await measureSong(jobs.audio(request.audio), request.audio.format, signal);
+    const song = jobs.audio(request.audio);
+    if (!(await isThere(song))) {
+      return end({ state: 'failed', error: { code: 'audio_missing', detail: 'The uploaded song was removed.' } });
+    }
+    const { seconds, cutOff } = await measureSong(song, request.audio.format, signal);
     if (seconds > limits.audio) {
       const detail = `The song lasts ${Math.round(seconds)} s; at most ${limits.audio} s are taken.`;
       return end({ state: 'failed', error: { code: 'audio_too_long', detail } });
     }
+    await makeSureOfRoom(request);
     const paths = await prepareAttempt(request, claim.attempt);
     const { command, document } = engine.start(request, paths);
     await writeFile(paths.request, JSON.stringify(document));
@@ -183,7 +195,7 @@ export function createRunner({ jobs, cache, engines, owner, limits, log }: Deps)
       return reason;
     }
     // Somebody tidied up under the engine: that says nothing about the song.
-    if (!(await isFolder(paths.out))) throw new Error('The scratch folder of the attempt was removed.');
+    if (!(await isThere(paths.out))) throw new Error('The scratch folder of the attempt was removed.');
     if (reported || exit.code !== 0) return fail(reported ?? engine.explain(lastLines, exit));
 
     reporter.advance({ percent: 99.5, stage: 'postprocessing' });
@@ -236,6 +248,13 @@ export function createRunner({ jobs, cache, engines, owner, limits, log }: Deps)
     };
   }
 
+  /** An engine that runs into a full disk fails for a reason that has nothing to do with its song: such a job waits for room. */
+  async function makeSureOfRoom({ audio }: JobRequest) {
+    const { bavail, bsize } = await statfs(jobs.uploads());
+    if (bavail * bsize < 4 * audio.bytes + spareBytes)
+      throw new Error('The disk has no room for this job; it is tried again.');
+  }
+
   /** A folder of its own for each attempt, on the file system of the outputs, with the song under a safe name. */
   async function prepareAttempt(request: JobRequest, attempt: number): Promise<AttemptPaths> {
     const scratch = jobs.scratch(request.id, attempt);
@@ -275,9 +294,9 @@ const timeoutDetail = {
   no_progress: ({ silence }: RunLimits) => `The engine said nothing for ${silence} s.`,
 };
 
-async function isFolder(path: string): Promise<boolean> {
+async function isThere(path: string): Promise<boolean> {
   return stat(path).then(
-    (found) => found.isDirectory(),
+    () => true,
     () => false,
   );
 }

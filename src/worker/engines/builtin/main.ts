@@ -4,6 +4,7 @@ import { basename, join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { parseBuffer } from 'music-metadata';
 import { cutOffWarning, measureSong } from '../../../shared/audio-length.ts';
+import { isErrno } from '../../../shared/claim.ts';
 import { attemptVariable, runProgram } from '../../../shared/process.ts';
 import { audioFormatOf, InvalidAudioError } from './decode.ts';
 import { generate, type Report } from './generate.ts';
@@ -129,10 +130,13 @@ async function main() {
     if (forPeople) for (const file of files) process.stdout.write(`${join(values.out, file.name)}\n`);
     else say({ result: { files: files.map((file) => file.name) } });
   } catch (error) {
-    const code =
-      error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : 'engine_failed';
-    fail(code, error instanceof Error ? error.message : String(error));
+    fail(codeOf(error), error instanceof Error ? error.message : String(error));
   }
+}
+
+function codeOf(error: unknown): string {
+  if (error instanceof InvalidAudioError) return error.code;
+  return isErrno(error, 'ENOSPC') ? 'storage_full' : 'engine_failed';
 }
 
 await main();

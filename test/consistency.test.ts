@@ -1,0 +1,143 @@
+import { mkdtemp, readdir, rename, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { Redis } from 'ioredis';
+import { expect, onTestFinished, test } from 'vitest';
+import { startRedis } from './redis-server.ts';
+import { eventually, startService, withFixtureModel, type Service } from './service.ts';
+
+/** A finished job with one file, and a look at its list through each API and at its key. */
+async function finishedJob(apis: number) {
+  const queue = await startRedis();
+  const cache = await startRedis();
+  onTestFinished(async () => {
+    await queue.stop();
+    await cache.stop();
+  });
+  const env = { ...withFixtureModel, REDIS_PORT: String(cache.port), REDIS_DB: '1' };
+  const service = await startService({ redisUrl: `${queue.url}/0`, workers: 1, apis, env, failpoints: true });
+  const { body } = await service.submit();
+  const id = body['job_id'] as string;
+  await service.until(id, 'succeeded');
+  await sleep(300); // the worker brings the cache in line after the outcome
+  const look = new Redis({ port: cache.port, db: 1 });
+  onTestFinished(() => look.disconnect());
+  const folder = join(service.data, 'outputs', id);
+  const [osz] = await readdir(folder);
+  return {
+    service,
+    cache,
+    folder,
+    osz: osz!,
+    key: () => look.get(`output_files:${id}`),
+    forget: () => look.del(`output_files:${id}`),
+    names: (api: number) => namesOf(service, api, id),
+  };
+}
+
+async function namesOf(service: Service, api: number, id: string) {
+  const response = await fetch(`${service.urlOf(service.apis[api]!)}/jobs/${id}/files`);
+  return ((await response.json()) as { files: { name: string }[] }).files.map(({ name }) => name);
+}
+
+const soon = (names: () => Promise<string[]>, name: string) => eventually(names, (list) => list.includes(name), 3_000);
+
+test('a slow read that another API overtakes with a change is not cached', async () => {
+  const { service, folder, osz, key, names } = await finishedJob(2);
+  await names(1); // the second API watches; the first has not looked yet
+  const slow = await service.arm('files:read', 'wait');
+  const old = names(0);
+  await slow.hit();
+  await writeFile(join(folder, 'new.txt'), 'x');
+  await eventually(key, (value) => value === null); // the second has reported it
+  await slow.release();
+  expect(await old).toEqual([osz]); // it had read before the change
+  expect(await key()).toBeNull();
+  for (const api of [0, 1]) expect(await names(api)).toEqual([osz, 'new.txt']);
+  expect(JSON.parse((await key())!)).toEqual([osz, 'new.txt']);
+});
+
+test('a slow read with a change in between is not cached by the API that reads and watches', async () => {
+  const { service, folder, osz, key, forget, names } = await finishedJob(1);
+  await forget();
+  const slow = await service.arm('files:read', 'wait');
+  const old = names(0);
+  await slow.hit();
+  await writeFile(join(folder, 'new.txt'), 'x');
+  await sleep(300); // its own watcher reports
+  await slow.release();
+  await old;
+  expect(await key()).toBeNull();
+  expect(await names(0)).toEqual([osz, 'new.txt']);
+});
+
+test('a change during an outage of the cache is seen in it and after it, on every API', async () => {
+  const { cache, folder, osz, key, names } = await finishedJob(2);
+  for (const api of [0, 1]) await names(api);
+  expect(JSON.parse((await key())!)).toEqual([osz]);
+  cache.freeze(); // the old list stays in there
+  await sleep(1_500);
+  await writeFile(join(folder, 'new.txt'), 'x');
+  for (const api of [0, 1]) await soon(() => names(api), 'new.txt');
+  cache.thaw();
+  const seen: string[][] = [];
+  for (let i = 0; i < 40; i += 1) {
+    for (const api of [0, 1]) seen.push(await names(api));
+    await sleep(50);
+  }
+  expect(new Set(seen.map(String))).toEqual(new Set([String([osz, 'new.txt'])]));
+});
+
+test('a change just when the cache stops answering is never undone by what the cache still has', async () => {
+  const { cache, folder, osz, names } = await finishedJob(2);
+  for (const api of [0, 1]) await names(api);
+  cache.freeze();
+  await writeFile(join(folder, 'new.txt'), 'x'); // both have the link up and cannot drop the key
+  for (const api of [0, 1]) await soon(() => names(api), 'new.txt');
+  cache.thaw();
+  for (let i = 0; i < 20; i += 1) {
+    for (const api of [0, 1]) expect(await names(api)).toEqual([osz, 'new.txt']);
+    await sleep(50);
+  }
+});
+
+test('a list that somebody writes into the cache is believed by no API that has not read the folder itself', async () => {
+  const { service, folder, osz, names } = await finishedJob(1);
+  await names(0);
+  await service.apis[0]!.end('SIGKILL');
+  await rename(join(folder, osz), join(folder, 'other.osz')); // nobody watches
+  const next = await service.start('api');
+  const id = folder.split('/').at(-1)!;
+  const response = await fetch(`${service.urlOf(next)}/jobs/${id}/files`);
+  expect(await response.json()).toMatchObject({ files: [{ name: 'other.osz' }] });
+});
+
+test('without inotify watches to spare lists are right and not cached, and the log says so once', async () => {
+  const redis = await startRedis();
+  onTestFinished(() => redis.stop());
+  const dataDir = await mkdtemp(join(tmpdir(), 'service-'));
+  // A user namespace of its own has a budget of its own.
+  const spend = 'echo 0 > /proc/sys/user/max_inotify_watches && exec "$@"';
+  const service = await startService({
+    redisUrl: `${redis.url}/0`,
+    workers: 1,
+    dataDir,
+    env: withFixtureModel,
+    wrapper: ['unshare', '--user', '--map-root-user', 'sh', '-c', spend, 'sh'],
+  });
+  const look = new Redis({ port: redis.port, db: 1 });
+  onTestFinished(() => look.disconnect());
+  const ids: string[] = [];
+  for (let i = 0; i < 3; i += 1) ids.push((await service.submit()).body['job_id']);
+  for (const id of ids) {
+    await service.until(id, 'succeeded');
+    const [osz] = await namesOf(service, 0, id);
+    await writeFile(join(service.data, 'outputs', id, 'new.txt'), 'x');
+    expect(await namesOf(service, 0, id)).toEqual([osz, 'new.txt']);
+    expect(await look.get(`output_files:${id}`)).toBeNull();
+  }
+  const warnings = service.apis[0]!.lines.filter(({ msg }) => /cannot be watched; file lists/.test(String(msg)));
+  expect(warnings).toHaveLength(1);
+  expect(String(warnings[0]!['err']?.['code'])).toBe('ENOSPC');
+});
