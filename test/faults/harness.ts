@@ -141,8 +141,10 @@ export async function createHarness() {
   /** False: there is no such process. */
   function signal(pid: number | undefined, name: NodeJS.Signals, why: string): boolean {
     if (pid === undefined) return false;
-    struck.add(pid);
     try {
+      // The number of a process that has gone may be somebody else's by now.
+      if (!readFileSync(`/proc/${pid}/environ`, 'utf8').includes(paths.data)) return false;
+      struck.add(pid);
       process.kill(pid, name);
     } catch {
       return false;

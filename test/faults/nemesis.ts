@@ -57,7 +57,7 @@ export function planFaults(seed: number, seconds: number): Fault[] {
 
 function strokes(random: Random, length: number): Fault[] {
   const faults: Fault[] = [];
-  for (let at = 2_000; at < length; at += random.between(300, 6_000))
+  for (let at = 2_000; at < length; at += random.between(200, 4_600))
     faults.push(stroke(random, Math.round(at), length));
   return faults;
 }

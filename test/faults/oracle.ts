@@ -154,7 +154,7 @@ export function createOracle(harness: Harness, ledger: Ledger) {
       accuse(4, id, `was told to be ${job.final.state}, is ${outcome.state}`);
     await lookAtLog(job, outcome, join(folder, 'events.jsonl'));
     await lookAtOutputs(job, outcome);
-    lookAtCancels(job, outcome);
+    await lookAtCancels(job, outcome);
     await lookAtReason(job, outcome, deeds, join(folder, 'claims'));
   }
 
@@ -215,16 +215,19 @@ export function createOracle(harness: Harness, ledger: Ledger) {
     }
   }
 
-  function lookAtCancels(job: Accepted, { state, finishedAt }: Outcome) {
+  async function lookAtCancels(job: Accepted, { state, finishedAt }: Outcome) {
+    const published = await stat(join(harness.paths.data, 'outputs', job.id)).catch(gone);
+    const decidedAt = Math.min(finishedAt, published?.ctimeMs ?? Infinity);
     for (const cancel of job.cancels) {
       looked(4);
       if (cancel.status === 'cancelled') verdict.cancels.push({ from: cancel.sentAt, to: finishedAt });
       if (cancel.status !== 'cancelled' || state === 'cancelled') continue;
-      // A cancel that comes while the end is being written may lose; one that came before may not.
+      // A cancel that comes when the files are public already may lose; one that came before may not.
+      const early = Math.round(decidedAt - cancel.answeredAt);
       if (isFinal(cancel.state)) accuse(4, job.id, `was answered to be ${cancel.state}, is ${state}`);
-      else if (finishedAt - cancel.answeredAt > simultaneousMs) {
-        accuse(4, job.id, `a cancel was granted ${finishedAt - cancel.answeredAt} ms before it ended as ${state}`);
-      } else remark(`cancels granted at the very moment of the end, ${state} all the same`);
+      else if (early > simultaneousMs)
+        accuse(4, job.id, `a cancel was granted ${early} ms before it ended as ${state}`);
+      else remark(`cancels granted when the end was decided already, ${state} all the same`);
     }
   }
 
@@ -279,10 +282,12 @@ export function createOracle(harness: Harness, ledger: Ledger) {
       looked(7);
       for (const name of ['unfinished', 'scratch']) {
         for (const entry of await readdir(join(harness.paths.data, name))) {
-          // By design: the part of an upload that a killed API leaves is swept after a day.
+          // By design: what an API leaves that is killed before it has accepted the job is swept when it is surely dead.
           if (entry.startsWith('upload'))
             remark('parts of uploads that killed APIs left in scratch/ (swept after a day)');
-          else accuse(8, entry, `${name}/${entry} is left`);
+          else if (name === 'unfinished' && !(await readdir(join(harness.paths.data, 'jobs'))).includes(entry)) {
+            remark('markers that killed APIs left without a record (swept after an hour)');
+          } else accuse(8, entry, `${name}/${entry} is left`);
         }
       }
       looked(8);

@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -94,11 +95,12 @@ export async function runFaults({ jobs, seconds, seed, everyFailpoint, say }: Fa
 /** Asks about every job until all are final. Answers those that are not in time. */
 async function untilFinal(harness: Harness, { ledger, askFor }: Clients): Promise<Accepted[]> {
   const deadline = Date.now() + settleMs;
+  const isRecorded = (id: string) => existsSync(join(harness.paths.data, 'jobs', id));
   const open = () => [...ledger.jobs.values()].filter(({ final }) => !final);
   for (let turn = 0; Date.now() < deadline; turn += 1) {
     // Also what was recorded without an answer, before anybody knows of it.
     const markers = await readdir(join(harness.paths.data, 'unfinished'));
-    if (open().length === 0 && markers.every((id) => ledger.jobs.get(id)?.final)) return [];
+    if (open().length === 0 && markers.every((id) => isRecorded(id) === Boolean(ledger.jobs.get(id)?.final))) return [];
     for (const job of open()) await askFor(job, apiNames[turn % apiNames.length]!);
     await sleep(200);
   }
@@ -113,10 +115,12 @@ async function cancelWhatIsHeldUp(harness: Harness, { ledger, cancel }: Clients,
   }
 }
 
-/** What is in the folders that are to be empty, but for parts of uploads. */
+/** What is in the folders that are to be empty, and belongs to a job. */
 async function leftovers({ paths }: Harness): Promise<number> {
-  const lists = await Promise.all(['unfinished', 'scratch'].map((name) => readdir(join(paths.data, name))));
-  return lists.flat().filter((name) => !name.startsWith('upload')).length;
+  const [jobs = [], ...lists] = await Promise.all(
+    ['jobs', 'unfinished', 'scratch'].map((name) => readdir(join(paths.data, name))),
+  );
+  return lists.flat().filter((name) => jobs.includes(name)).length;
 }
 
 /** Waits as long as a lost claim and a lost lock together may delay what tidies up. */
