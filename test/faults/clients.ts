@@ -46,6 +46,8 @@ export interface Accepted {
   /** False: its submit was cut off, and it was found among the records. */
   answered: boolean;
   cancels: Cancel[];
+  /** An API has said that it knows no such job. Then nobody waits for it any longer. */
+  unknown: boolean;
   /** The first final state that any client was told. */
   final: { state: State; at: number } | null;
   viewings: Viewing[];
@@ -181,14 +183,14 @@ export function createClients(harness: Harness, seed: number) {
       known.answered ||= answered; // it was found on disk before its answer was read
       return known;
     }
-    const job = { id, title, acceptedAt: Date.now(), answered, cancels: [], final: null, viewings: [] };
+    const job = { id, title, acceptedAt: Date.now(), answered, cancels: [], unknown: false, final: null, viewings: [] };
     ledger.jobs.set(id, job);
     return job;
   }
 
   /** Asks until somebody has answered. */
   async function cancel(job: Accepted): Promise<void> {
-    while (!leaving.signal.aborted) {
+    while (!leaving.signal.aborted && !job.unknown) {
       const api = random.pick(apiNames);
       const answer = await call(api, 'POST', `/jobs/${job.id}/cancel`);
       if (answer && answer.status < 300) {
@@ -216,7 +218,10 @@ export function createClients(harness: Harness, seed: number) {
   }
 
   function complain(job: Accepted, answer: { status: number; body: object }, what: string) {
-    if (answer.status === 404) breach(2, job.id, `404 to ${what}`);
+    if (answer.status === 404 && !job.unknown) {
+      job.unknown = true;
+      breach(2, job.id, `404 to ${what}`);
+    }
     const name = `${answer.status} to ${what}`;
     ledger.errors.set(name, (ledger.errors.get(name) ?? 0) + 1);
     harness.note(`${job.id}: ${name} ${JSON.stringify(answer.body)}`);
@@ -247,7 +252,7 @@ export function createClients(harness: Harness, seed: number) {
   async function view(job: Accepted): Promise<void> {
     const viewing: Viewing = { frames: [], connections: 0, over: false };
     job.viewings.push(viewing);
-    for (let turn = random.whole(0, 1); !viewing.over && !leaving.signal.aborted; turn += 1) {
+    for (let turn = random.whole(0, 1); !viewing.over && !job.unknown && !leaving.signal.aborted; turn += 1) {
       await follow(
         job,
         viewing,
@@ -271,7 +276,7 @@ export function createClients(harness: Harness, seed: number) {
       if (response.status !== 200 || !response.body)
         return complain(job, { status: response.status, body: {} }, 'stream');
       for await (const frame of readFrames(response.body, () => void idle.refresh())) {
-        if (frame.event === 'error') return breach(2, job.id, `the stream of ${api} says: ${frame.data}`);
+        if (frame.event === 'error') return complain(job, { status: 404, body: frame }, `the stream of ${api}`);
         if (frame.id === undefined) continue;
         viewing.frames.push({ ...frame, id: frame.id });
         if (frame.event === 'completed' || frame.event === 'failed') {

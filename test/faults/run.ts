@@ -53,10 +53,11 @@ export async function runFaults({ jobs, seconds, seed, everyFailpoint, say }: Fa
     const recoveredAt = Date.now();
     say('The storm is over.');
 
+    const deadline = recoveredAt + settleMs;
     const up = await harness.untilUp(settleMs);
     if (!up) harness.note('the service is not up again');
-    await Promise.race([work, sleep(settleMs)]);
-    const open = await untilFinal(harness, clients);
+    await Promise.race([work, sleep(deadline - Date.now())]);
+    const open = await untilFinal(harness, clients, deadline);
     const settledMs = Date.now() - recoveredAt;
     say(`${open.length === 0 ? 'Every job is final' : `${open.length} jobs are still open`} after ${settledMs} ms.`);
     const quiet = up ? await cancelInPeace(clients) : [];
@@ -93,10 +94,9 @@ export async function runFaults({ jobs, seconds, seed, everyFailpoint, say }: Fa
 }
 
 /** Asks about every job until all are final. Answers those that are not in time. */
-async function untilFinal(harness: Harness, { ledger, askFor }: Clients): Promise<Accepted[]> {
-  const deadline = Date.now() + settleMs;
+async function untilFinal(harness: Harness, { ledger, askFor }: Clients, deadline: number): Promise<Accepted[]> {
   const isRecorded = (id: string) => existsSync(join(harness.paths.data, 'jobs', id));
-  const open = () => [...ledger.jobs.values()].filter(({ final }) => !final);
+  const open = () => [...ledger.jobs.values()].filter(({ final, unknown }) => !final && !unknown);
   for (let turn = 0; Date.now() < deadline; turn += 1) {
     // Also what was recorded without an answer, before anybody knows of it.
     const markers = await readdir(join(harness.paths.data, 'unfinished'));
