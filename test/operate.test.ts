@@ -142,7 +142,7 @@ test('a .env copied from the example changes nothing and leaves no variable out'
 
 test('every npm script that the README names exists', async () => {
   const { scripts } = JSON.parse(await text('package.json')) as { scripts: Record<string, string> };
-  const named = [...(await text('README.md')).matchAll(/npm (?:run ([\w-]+)|(test|start))/g)].map(
+  const named = [...(await text('README.md')).matchAll(/npm (?:run (?:--silent )?([\w-]+)|(test|start))/g)].map(
     ([, a, b]) => a ?? b!,
   );
   expect(new Set(named).size).toBeGreaterThan(3);
@@ -161,6 +161,16 @@ test('every test that docs/defects.md names exists, for all of the 40 defects an
       expect(await text(`test/${file}.test.ts`), `${number}: ${entry}`).toContain(words);
     }
   }
+});
+
+test('the Chinese README keeps step with the English one: the same commands, variables, fields and headings', async () => {
+  const [english, chinese] = await Promise.all([text('README.md'), text('README.zh-CN.md')]);
+  const skeleton = (readme: string) => ({
+    headings: [...readme.matchAll(/^#+ /gm)].map(String),
+    commands: [...readme.matchAll(/```bash\n(.+?)```/gs)].map(([, block]) => block!.replace(/ *#.*$/gm, '')),
+    rows: [...readme.matchAll(/^\| (`.+?) \|/gm)].map(([, cell]) => cell!.match(/`[^`]+`/g)),
+  });
+  expect(skeleton(chinese)).toEqual(skeleton(english));
 });
 
 describe('the Procfile runner', () => {

@@ -203,6 +203,7 @@ export function createRunner({ jobs, cache, engines, owner, limits, log }: Deps)
     if (result.error) return fail(result.error);
     await failpoint('run:checked');
     if (!(await claim.beat())) return 'taken_over';
+    if (await jobs.cancelRequested(id)) return end({ state: 'cancelled', warnings }); // since the last look at the flag
     await publish(paths.out, jobs.outputs(id));
     await failpoint('run:published');
     return end({ ...result, warnings, report: { ...result.report, ...report } });
