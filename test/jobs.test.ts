@@ -1,6 +1,6 @@
 import { appendFile, mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { expect, test } from 'vitest';
 import { takeClaim } from '../src/shared/claim.ts';
 import { readEvents } from '../src/shared/events.ts';
@@ -51,6 +51,16 @@ test('of many outcomes written at once the first stays, and the log has one term
   );
   expect(new Set(terminal.map(({ event }) => event.type === 'state' && event.state))).toEqual(new Set([state]));
   expect(await jobs.unfinished()).toEqual([]);
+});
+
+test('a folder of open jobs that somebody removed is made again, with the open jobs', async () => {
+  const jobs = await oneJob();
+  const ended = '01a20d20-19ab-7709-80f0-0b07b0d6cd70';
+  await jobs.create({ ...request, id: ended });
+  await jobs.finish(ended, outcome('failed'));
+  await rm(dirname(jobs.outputs(id)).replace(/outputs$/, 'unfinished'), { recursive: true });
+  await jobs.prepare();
+  expect(await jobs.unfinished()).toEqual([id]);
 });
 
 test('a crash between outcome and log is mended by the next look', async () => {

@@ -110,7 +110,7 @@ describe('folders that somebody removes', () => {
     return body['job_id'] as string;
   }
 
-  test.each(['outputs', 'scratch', 'outputs and scratch'])(
+  test.each(['outputs', 'scratch', 'outputs and scratch', 'unfinished'])(
     '%s under a running job: it still ends well',
     async (what) => {
       const service = await startService({ redisUrl: null, env: withFixtureModel });

@@ -62,6 +62,7 @@ export function createHandover({ jobs, cache, queues, forked, maxWaitSeconds, lo
 
   async function lookAtAll() {
     await choosePath();
+    await jobs.prepare(); // somebody may have tidied up
     for (const id of await jobs.unfinished()) {
       const request = await jobs.readRequest(id);
       if (!request) continue;

@@ -28,6 +28,7 @@ const retryAfterSeconds = 30;
 export function submitRoutes({ config, access, jobs, handover, log }: Deps): Router {
   async function submit(req: Request, res: Response) {
     const client = access.clientOf(req);
+    await jobs.prepare(); // somebody may have tidied up
     await makeSureOfPlace(client, res);
     const { request, replayed } = await withUpload(req, jobs, config.maxUploadBytes, async (upload) => {
       const asked = await checkedRequest(upload, client);

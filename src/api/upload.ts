@@ -47,7 +47,6 @@ export async function withUpload<T>(
   }
   if (Number(req.headers['content-length'] ?? 0) > maxBytes + overheadBytes) throw tooLarge(maxBytes);
 
-  await jobs.prepare(); // somebody may have tidied up
   const temporary = join(jobs.uploads(), `upload-${randomUUID()}`);
   try {
     const { fields, file, ignoredFiles } = await parseMultipart(req, temporary, maxBytes);

@@ -68,11 +68,14 @@ export function createJobs(dataDir: string) {
   const events = (id: string) => join(folder(id), 'events.jsonl');
   const marker = (id: string) => join(dataDir, 'unfinished', id);
 
-  /** Makes the data folder's own folders. */
+  /** Makes the data folder's own folders, at start and again when somebody has removed one. */
   async function prepare() {
-    for (const name of ['jobs', 'unfinished', 'audio_storage', 'outputs', 'scratch', 'idempotency']) {
+    for (const name of ['jobs', 'audio_storage', 'outputs', 'scratch', 'idempotency']) {
       await mkdir(join(dataDir, name), { recursive: true });
     }
+    const isNew = await mkdir(join(dataDir, 'unfinished'), { recursive: true });
+    if (isNew === undefined) return;
+    for (const id of await ids()) if (!(await readOutcome(id))) await writeFile(marker(id), '');
   }
 
   /** Writes the record. When this returns, the job survives a restart of everything. */

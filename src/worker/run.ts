@@ -250,8 +250,8 @@ export function createRunner({ jobs, cache, engines, owner, limits, log }: Deps)
   }
 
   /** An engine that runs into a full disk fails for a reason that has nothing to do with its song: such a job waits for room. */
-  async function makeSureOfRoom({ audio }: JobRequest) {
-    const { bavail, bsize } = await statfs(jobs.uploads());
+  async function makeSureOfRoom({ id, audio }: JobRequest) {
+    const { bavail, bsize } = await statfs(jobs.folder(id));
     if (bavail * bsize < 4 * audio.bytes + spareBytes)
       throw new Error('The disk has no room for this job; it is tried again.');
   }

@@ -4,6 +4,7 @@ import { fileTypeFromBuffer } from 'file-type';
 import { MPEGDecoder } from 'mpg123-decoder';
 import { OggOpusDecoder } from 'ogg-opus-decoder';
 import type { AudioFormat } from '../../../shared/request.ts';
+import { GenerateError } from './errors.ts';
 import { gameTrim } from './mp3-header.ts';
 import { createResampler } from './resample.ts';
 import { parseWav } from './wav.ts';
@@ -22,19 +23,6 @@ export interface DecodedAudio {
   durationMs: number;
 }
 
-/** A song that cannot be used. `code` is part of the service's contract. */
-export class InvalidAudioError extends Error {
-  readonly code: 'invalid_audio' | 'unsupported_audio_type' | 'audio_too_short';
-  constructor(
-    code: 'invalid_audio' | 'unsupported_audio_type' | 'audio_too_short',
-    message: string,
-    options?: ErrorOptions,
-  ) {
-    super(message, options);
-    this.code = code;
-  }
-}
-
 /** A stretch of decoded sound, at the song's own rate. */
 export interface PcmBlock {
   sampleRate: number;
@@ -46,14 +34,14 @@ export interface PcmBlock {
 /** Turns an m4a into a wav; there is no permissively licensed AAC decoder for Node. */
 export type ToWav = (bytes: Uint8Array) => Promise<Uint8Array>;
 
-/** What the bytes are, whatever the file is called. Throws InvalidAudioError. */
+/** What the bytes are, whatever the file is called. Throws GenerateError. */
 export async function audioFormatOf(bytes: Uint8Array): Promise<AudioFormat> {
   const type = await fileTypeFromBuffer(bytes).catch(() => undefined);
   if (type?.ext === 'ogg' && type.mime.includes('opus')) return 'opus';
   if (type?.ext === 'oga') return 'ogg';
   if (type?.ext === 'mp4') return 'm4a';
   for (const format of ['mp3', 'wav', 'ogg', 'opus', 'flac', 'm4a'] as const) if (type?.ext === format) return format;
-  throw new InvalidAudioError(
+  throw new GenerateError(
     'unsupported_audio_type',
     `The file is no supported audio (${type?.mime ?? 'unknown bytes'}).`,
   );
@@ -61,7 +49,7 @@ export async function audioFormatOf(bytes: Uint8Array): Promise<AudioFormat> {
 
 /**
  * Decodes a song to mono at 22.05 kHz, mixing and resampling while it decodes so that the full-rate sound is never held.
- * What a cut-off file still has is decoded. Throws InvalidAudioError for what gives no sound.
+ * What a cut-off file still has is decoded. Throws GenerateError for what gives no sound.
  */
 export async function decodeAudio(
   bytes: Uint8Array,
@@ -81,14 +69,13 @@ export async function decodeAudio(
       onProgress(block.decoded);
     }
   } catch (error) {
-    if (error instanceof InvalidAudioError) throw error;
-    throw new InvalidAudioError('invalid_audio', 'The audio cannot be decoded.', { cause: error });
+    if (error instanceof GenerateError) throw error;
+    throw new GenerateError('invalid_audio', 'The audio cannot be decoded.', { cause: error });
   }
   if (!resampler || frames === 0)
-    throw new InvalidAudioError('invalid_audio', 'The file holds no sound that can be decoded.');
+    throw new GenerateError('invalid_audio', 'The file holds no sound that can be decoded.');
   const seconds = frames / rate;
-  if (seconds < shortestSeconds)
-    throw new InvalidAudioError('audio_too_short', `The song lasts ${seconds.toFixed(2)} s.`);
+  if (seconds < shortestSeconds) throw new GenerateError('audio_too_short', `The song lasts ${seconds.toFixed(2)} s.`);
   return { format, sampleRate: analysisRate, mono: resampler.finish(), durationMs: seconds * 1000 };
 }
 
@@ -101,7 +88,7 @@ export async function* decodeBlocks(
   if (format === 'wav') return yield* decodeWav(bytes);
   if (format === 'm4a') {
     if (!toWav)
-      throw new InvalidAudioError('unsupported_audio_type', 'An m4a needs ffmpeg on the PATH, and it is not there.');
+      throw new GenerateError('unsupported_audio_type', 'An m4a needs ffmpeg on the PATH, and it is not there.');
     return yield* decodeWav(await toWav(bytes));
   }
   const decoder = { mp3: mp3Decoder, flac: flacDecoder, ogg: vorbisDecoder, opus: opusDecoder }[format]();

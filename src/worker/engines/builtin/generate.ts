@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { starsOf } from '../../stars.ts';
 import { drawBackground } from './background.ts';
 import { decodeAudio, type ToWav } from './decode.ts';
+import { GenerateError } from './errors.ts';
 import { computeFeatures } from './features.ts';
 import { fitStars } from './fit.ts';
 import { findStructure, layGrid, pulseOf } from './grid.ts';
@@ -20,15 +21,6 @@ export type Report =
   | { timing: { bpm: number; offset_ms: number; confidence: number } }
   | { stars: { asked: number; got: number } };
 
-/** A request that cannot become a map. */
-export class GenerateError extends Error {
-  readonly code: string;
-  constructor(code: string, message: string) {
-    super(message);
-    this.code = code;
-  }
-}
-
 export interface GeneratedFile {
   name: string;
   bytes: Uint8Array;
@@ -42,7 +34,7 @@ const starsTolerance = 0.1;
 
 /**
  * A song and what is asked of it → the files of an osu!standard map. The same bytes and parameters give the same files.
- * Throws an error with a `code` for what cannot be mapped.
+ * Throws GenerateError for what cannot be mapped.
  */
 export async function generate(
   bytes: Uint8Array,

@@ -6,7 +6,8 @@ import { parseBuffer } from 'music-metadata';
 import { cutOffWarning, measureSong } from '../../../shared/audio-length.ts';
 import { isErrno } from '../../../shared/claim.ts';
 import { attemptVariable, runProgram } from '../../../shared/process.ts';
-import { audioFormatOf, InvalidAudioError } from './decode.ts';
+import { audioFormatOf } from './decode.ts';
+import { GenerateError } from './errors.ts';
 import { generate, type Report } from './generate.ts';
 import type { SongTags } from './metadata.ts';
 import type { MapParams } from './plan.ts';
@@ -102,7 +103,7 @@ async function toWav(bytes: Uint8Array): Promise<Uint8Array> {
     ];
     const env = { PATH: process.env['PATH'] ?? '', [attemptVariable]: process.env[attemptVariable] ?? '' };
     const exit = await runProgram({ file: 'ffmpeg', args, env }, () => undefined, new AbortController().signal);
-    if (exit.code !== 0) throw new InvalidAudioError('invalid_audio', 'ffmpeg cannot decode this m4a.');
+    if (exit.code !== 0) throw new GenerateError('invalid_audio', 'ffmpeg cannot decode this m4a.');
     return await readFile(output);
   } finally {
     await rm(folder, { recursive: true, force: true });
@@ -135,7 +136,7 @@ async function main() {
 }
 
 function codeOf(error: unknown): string {
-  if (error instanceof InvalidAudioError) return error.code;
+  if (error instanceof GenerateError) return error.code;
   return isErrno(error, 'ENOSPC') ? 'storage_full' : 'engine_failed';
 }
 

@@ -1,4 +1,5 @@
 import FFT from 'fft.js';
+import { GenerateError } from './errors.ts';
 import type { Features } from './features.ts';
 
 /**
@@ -36,18 +37,15 @@ const harmonics: readonly (readonly [number, number])[] = [
 const priorBpm = 150;
 const priorOctaves = 0.42;
 
-/** No beat in silence. */
-export class NoBeatError extends Error {
-  readonly code = 'no_beat_found';
-}
-
 /**
  * One tempo and offset for the song, by the spectrum of its attacks: harmonic sum for the tempo, the attacks folded at
  * the period for the phase, the low band for the downbeat. A given bpm or offset (ms, osu!'s convention) is taken as it is.
+ * Throws GenerateError where there is no beat.
  */
 export function detectTiming(features: Features, given: { bpm?: number; offsetMs?: number } = {}): Timing {
   const strength = features.full.reduce((sum, value) => sum + value, 0);
-  if (strength < 1) throw new NoBeatError('No beat was found: the song is silent or has no attacks.');
+  if (strength < 1)
+    throw new GenerateError('no_beat_found', 'No beat was found: the song is silent or has no attacks.');
   const spectrum = attackSpectrum(features);
   const loudest = given.bpm ?? chooseTempo(features, spectrum);
   const doubled = given.bpm === undefined && isDoubled(features, loudest);
