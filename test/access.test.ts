@@ -137,6 +137,15 @@ describe('Idempotency-Key', () => {
     expect(other.job_id).not.toBe(first.job_id);
   });
 
+  test('stands for what was asked, also when another engine would be chosen by now', async () => {
+    const service = await startService({ redisUrl: null, env: withFixtureModel });
+    const first = (await (await submit(service.url, 'k')).json()) as { job_id: string; engine: string };
+    expect(first.engine).toBe('mapperatorinator');
+    const withoutModel = await startService({ redisUrl: null, dataDir: service.data });
+    const again = await submit(withoutModel.url, 'k');
+    expect(await again.json()).toMatchObject({ job_id: first.job_id, engine: 'mapperatorinator' });
+  });
+
   test('of a refused request is free again', async () => {
     const service = await startService({ redisUrl: null, env: withFixtureModel });
     expect((await submit(service.url, 'k', { gamemode: '77' })).status).toBe(422);
@@ -173,5 +182,6 @@ describe('pages from elsewhere', () => {
 
 test('an API that listens for everybody without a key says so at its start', async () => {
   const service = await startService({ redisUrl: null, env: { HOST: '0.0.0.0' } });
-  expect(service.apis[0]!.lines.filter(({ msg }) => /set API_KEYS/.test(String(msg)))).toHaveLength(1);
+  const line = await service.apis[0]!.logged('Anybody who reaches this address may use it; set API_KEYS.');
+  expect(line).toMatchObject({ level: 40, host: '0.0.0.0' });
 });

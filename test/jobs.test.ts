@@ -4,7 +4,7 @@ import { dirname, join } from 'node:path';
 import { expect, test } from 'vitest';
 import { takeClaim } from '../src/shared/claim.ts';
 import { readEvents } from '../src/shared/events.ts';
-import { createJobs, isJobId, publish, type Outcome } from '../src/shared/jobs.ts';
+import { createJobs, isJobId, listOutputs, publish, type Outcome } from '../src/shared/jobs.ts';
 import type { JobRequest } from '../src/shared/request.ts';
 
 const id = '01a20d20-19ab-7709-80f0-0b07b0d6cd69';
@@ -79,21 +79,30 @@ test('a crash before the record was in place leaves no job', async () => {
   expect(await jobs.read(id)).toBeNull();
 });
 
+async function attempted(name: string) {
+  const out = join(await mkdtemp(join(tmpdir(), 'scratch-')), 'out');
+  await mkdir(out);
+  await writeFile(join(out, `${name}.osu`), 'x');
+  return out;
+}
+
 test('outputs are published once: the second attempt changes nothing', async () => {
   const jobs = await oneJob();
-  const scratch = await mkdtemp(join(tmpdir(), 'scratch-'));
-  for (const attempt of ['first', 'second']) {
-    const out = join(scratch, attempt);
-    await mkdirWith(out, attempt);
-    expect(await publish(out, jobs.outputs(id))).toBe(attempt === 'first');
-  }
+  for (const name of ['first', 'second']) expect(await publish(await attempted(name), jobs.outputs(id))).toBe(true);
   expect(await readdir(jobs.outputs(id))).toEqual(['first.osu']);
 });
 
-async function mkdirWith(folder: string, name: string) {
-  await mkdir(folder);
-  await writeFile(join(folder, `${name}.osu`), 'x');
-}
+test('of a cancel and a publishing at once exactly one comes through', async () => {
+  for (let round = 0; round < 50; round += 1) {
+    const jobs = await oneJob();
+    const out = await attempted('map');
+    const [cancelled, published] = await Promise.all([jobs.requestCancel(id), publish(out, jobs.outputs(id))]);
+    expect(published).toBe(!cancelled);
+    expect(await jobs.cancelRequested(id)).toBe(cancelled);
+    expect(await jobs.requestCancel(id), 'a second cancel is answered like the first').toBe(cancelled);
+    expect(await listOutputs(jobs.outputs(id))).toEqual(cancelled ? [] : ['map.osu']);
+  }
+});
 
 test.each(['..', '.', '../../etc', 'x', '', '01A20D20-19AB-7709-80F0-0B07B0D6CD69', `${id}/..`, `${id}\n`])(
   '%j is no job id',

@@ -1,8 +1,8 @@
 import type { Cache } from '../shared/cache.ts';
 import { takeClaim } from '../shared/claim.ts';
-import { endJob } from '../shared/ending.ts';
+import { bringInLine, endJob } from '../shared/ending.ts';
 import { failpoint } from '../shared/failpoint.ts';
-import type { Jobs, Outcome } from '../shared/jobs.ts';
+import { listOutputs, type Jobs, type Outcome } from '../shared/jobs.ts';
 import type { Log } from '../shared/log.ts';
 import type { Announcement, Queues } from '../shared/queue.ts';
 import type { JobRequest } from '../shared/request.ts';
@@ -67,9 +67,14 @@ export function createHandover({ jobs, cache, queues, forked, maxWaitSeconds, lo
       const request = await jobs.readRequest(id);
       if (!request) continue;
       if (await jobs.cancelRequested(id)) await endIfNobodyRuns(request, { state: 'cancelled' });
-      else if (Date.now() - request.createdAt > maxWaitSeconds * 1000) await endIfNobodyRuns(request, waitedTooLong);
+      else if (await hasWaitedTooLong(request)) await endIfNobodyRuns(request, waitedTooLong);
       else await deliver(request);
     }
+  }
+
+  /** One whose files are public only wants its outcome. */
+  async function hasWaitedTooLong({ id, createdAt }: JobRequest) {
+    return Date.now() - createdAt > maxWaitSeconds * 1000 && (await listOutputs(jobs.outputs(id))).length === 0;
   }
 
   /** To be called when the queue's Redis goes away: looks again when patience is over. */
@@ -90,11 +95,16 @@ export function createHandover({ jobs, cache, queues, forked, maxWaitSeconds, lo
     if (!queues || Date.now() - awaySince >= patienceMs) await forked.start();
   }
 
-  /** Asks to stop a job: the flag is on disk first, so any worker sees it; a job that nobody runs is ended here. */
-  async function cancel(request: JobRequest) {
-    await jobs.requestCancel(request.id);
+  /**
+   * Asks to stop a job: the flag is on disk first, so any worker sees it; a job that nobody runs is ended here. False: too late, its
+   * files are public.
+   */
+  async function cancel(request: JobRequest): Promise<boolean> {
+    if (!(await jobs.requestCancel(request.id))) return false;
     await failpoint('cancel:flagged');
+    await bringInLine({ jobs, cache }, request.id); // it may have ended just before the flag
     await endIfNobodyRuns(request, { state: 'cancelled' });
+    return true;
   }
 
   async function endIfNobodyRuns({ id, engine, warnings }: JobRequest, ending: Pick<Outcome, 'state' | 'error'>) {

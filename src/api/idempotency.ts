@@ -24,6 +24,8 @@ interface Deps {
   owner: string | null;
   /** The value of the `Idempotency-Key` header. */
   key: string;
+  /** The model as the client named it: which one it gets may be another by the next try. */
+  model: string | undefined;
 }
 
 /**
@@ -32,13 +34,13 @@ interface Deps {
  * something else, and for one whose first request takes longer than 5 s.
  */
 export async function onlyOnce(
-  { jobs, owner, key }: Deps,
+  { jobs, owner, key, model }: Deps,
   request: JobRequest,
   make: () => Promise<void>,
 ): Promise<{ request: JobRequest; replayed: boolean }> {
   const path = join(jobs.idempotency(), digest(JSON.stringify([owner, key])));
-  const { id, audio, params, engine } = request;
-  const mine: Promised = { id, fingerprint: digest(JSON.stringify([audio.path, params, engine, request.model])) };
+  const { id, audio, params } = request;
+  const mine: Promised = { id, fingerprint: digest(JSON.stringify([audio.path, params, model ?? null])) };
   for (let i = 0; i < waits; i += 1) {
     if (await promise(path, mine)) {
       try {

@@ -37,16 +37,18 @@ export function jobRoutes({ access, jobs, cache, lists, handover, queues }: Deps
     return record;
   }
 
+  /** Files are those of a job that has succeeded: none before its end, and none of an attempt that was too late. */
+  const filesOf = ({ request, state }: JobRecord) => (state === 'succeeded' ? lists.names(request.id) : []);
+
   async function show(req: JobRequestParams, res: Response) {
     const record = await find(req);
     const progress = await readProgress({ jobs, cache }, record);
-    res.json(await recordView(jobs, record, progress, await lists.names(record.request.id)));
+    res.json(await recordView(jobs, record, progress, await filesOf(record)));
   }
 
   async function status(req: JobRequestParams, res: Response) {
     const record = await find(req);
-    const files = record.state === 'succeeded' ? await lists.names(record.request.id) : [];
-    res.json(statusView(record, await readProgress({ jobs, cache }, record), files));
+    res.json(statusView(record, await readProgress({ jobs, cache }, record), await filesOf(record)));
   }
 
   async function progress(req: JobRequestParams, res: Response) {
@@ -76,16 +78,17 @@ export function jobRoutes({ access, jobs, cache, lists, handover, queues }: Deps
   }
 
   async function files(req: JobRequestParams, res: Response) {
-    const { request } = await find(req);
-    const names = await lists.names(request.id);
+    const record = await find(req);
+    const { request } = record;
+    const names = await filesOf(record);
     const entries = await Promise.all(names.map((name) => fileEntry(jobs.outputs(request.id), request.id, name)));
     res.json({ files: entries.filter((entry) => entry !== null) });
   }
 
   /** One published file; without `?filename=` the first `.osz`, else the first file. */
   async function download(req: JobRequestParams, res: Response) {
-    const { request } = await find(req);
-    const names = await listOutputs(jobs.outputs(request.id));
+    const { request, state } = await find(req);
+    const names = state === 'succeeded' ? await listOutputs(jobs.outputs(request.id)) : [];
     const [first] = names;
     if (first === undefined) throw new Problem('file_not_found', '没有找到输出文件');
     const asked = typeof req.query['filename'] === 'string' ? req.query['filename'] : '';
@@ -101,9 +104,9 @@ export function jobRoutes({ access, jobs, cache, lists, handover, queues }: Deps
 
   async function cancel(req: JobRequestParams, res: Response) {
     const { request, state } = await find(req);
-    if (!isFinal(state)) await handover.cancel(request);
+    const granted = !isFinal(state) && (await handover.cancel(request));
     const after = await find(req);
-    if (isFinal(after.state) && after.state !== 'cancelled') {
+    if (after.state !== 'cancelled' && (!granted || isFinal(after.state))) {
       res.json({ status: 'already_finished', message: '任务已完成', state: after.state });
       return;
     }

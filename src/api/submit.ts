@@ -34,7 +34,10 @@ export function submitRoutes({ config, access, jobs, handover, log }: Deps): Rou
       const asked = await checkedRequest(upload, client);
       const key = req.get('idempotency-key');
       const make = () => accept(asked, upload);
-      if (key !== undefined) return onlyOnce({ jobs, owner: client.owner, key }, asked, make);
+      if (key !== undefined) {
+        const model = upload.fields.get('model');
+        return onlyOnce({ jobs, owner: client.owner, key, model }, asked, make);
+      }
       await make();
       return { request: asked, replayed: false };
     });

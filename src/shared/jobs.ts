@@ -10,10 +10,11 @@ import type { FinalState, State } from './states.ts';
  * The records of all jobs, on disk. A job's folder `jobs/<id>/` holds
  *   request.json   what was accepted (there before the submit is answered, never changed)
  *   claims/<n>     who runs it (claim.ts)
- *   cancel         there once somebody asked to cancel
  *   outcome.json   how it ended (made once, by link: the first outcome stays)
  *   events.jsonl   the event log (events.ts)
- * and `unfinished/<id>` is there as long as the job has no outcome, so that a start finds the open jobs by one readdir.
+ * `outputs/<id>` is one of two: the folder of its published files, or the empty file that somebody put in their place who asked to cancel.
+ * Either is made by one system call that fails where the other is, so a cancel that was granted keeps the job from succeeding.
+ * `unfinished/<id>` is there as long as the job has no outcome, so that a start finds the open jobs by one readdir.
  */
 export interface Outcome {
   state: FinalState;
@@ -66,6 +67,7 @@ export type Jobs = ReturnType<typeof createJobs>;
 export function createJobs(dataDir: string) {
   const folder = (id: string) => join(dataDir, 'jobs', id);
   const events = (id: string) => join(folder(id), 'events.jsonl');
+  const outputs = (id: string) => join(dataDir, 'outputs', id);
   const marker = (id: string) => join(dataDir, 'unfinished', id);
 
   /** Makes the data folder's own folders, at start and again when somebody has removed one. */
@@ -166,7 +168,7 @@ export function createJobs(dataDir: string) {
 
   /** Removes the files of a job that has succeeded, and its log; the record stays and says so. */
   async function expire(id: string, outcome: Outcome) {
-    await rm(join(dataDir, 'outputs', id), { recursive: true, force: true });
+    await rm(outputs(id), { recursive: true, force: true });
     await failpoint('sweep:expired');
     const expired = { at: Date.now(), type: 'state', state: 'expired' };
     await replace(join(folder(id), 'outcome.json'), JSON.stringify({ ...outcome, state: 'expired' }));
@@ -175,7 +177,7 @@ export function createJobs(dataDir: string) {
 
   /** Removes a job altogether: then nobody knows its id. */
   async function remove(id: string) {
-    await rm(join(dataDir, 'outputs', id), { recursive: true, force: true });
+    await rm(outputs(id), { recursive: true, force: true });
     await rm(folder(id), { recursive: true, force: true });
     await rm(marker(id), { force: true });
   }
@@ -185,11 +187,23 @@ export function createJobs(dataDir: string) {
     return (await readdir(join(dataDir, 'jobs'))).filter(isJobId).sort().reverse();
   }
 
-  async function requestCancel(id: string) {
-    await writeFile(join(folder(id), 'cancel'), String(Date.now()));
+  /** Asks to stop a job. False: too late, its files are public. */
+  async function requestCancel(id: string): Promise<boolean> {
+    await mkdir(dirname(outputs(id)), { recursive: true }); // somebody may have tidied up
+    try {
+      await writeFile(outputs(id), '', { flag: 'wx' });
+      return true;
+    } catch (error) {
+      if (!isErrno(error, 'EEXIST')) throw error;
+      return cancelRequested(id);
+    }
   }
 
-  const cancelRequested = (id: string) => exists(join(folder(id), 'cancel'));
+  const cancelRequested = (id: string) =>
+    stat(outputs(id)).then(
+      (found) => found.isFile(),
+      () => false,
+    );
 
   return {
     prepare,
@@ -208,7 +222,7 @@ export function createJobs(dataDir: string) {
     cancelRequested,
     folder,
     events,
-    outputs: (id: string) => join(dataDir, 'outputs', id),
+    outputs,
     scratch: (id: string, attempt?: number) => join(dataDir, 'scratch', id, ...(attempt ? [String(attempt)] : [])),
     uploads: () => join(dataDir, 'scratch'),
     idempotency: () => join(dataDir, 'idempotency'),
@@ -230,16 +244,19 @@ export async function listOutputs(outputFolder: string): Promise<string[]> {
   }
 }
 
-/** Publishes a folder as a job's outputs by one rename. False when outputs are there already: those stay. */
+/**
+ * Publishes a folder as a job's outputs by one rename. False when somebody has asked to cancel before. Outputs that are there already
+ * stay.
+ */
 export async function publish(scratch: string, outputs: string): Promise<boolean> {
   await mkdir(dirname(outputs), { recursive: true }); // somebody may have tidied up
   try {
     await rename(scratch, outputs);
-    return true;
   } catch (error) {
-    if (isErrno(error, 'ENOTEMPTY') || isErrno(error, 'EEXIST')) return false;
-    throw error;
+    if (isErrno(error, 'ENOTDIR')) return false;
+    if (!isErrno(error, 'ENOTEMPTY') && !isErrno(error, 'EEXIST')) throw error;
   }
+  return true;
 }
 
 async function writeDurably(path: string, text: string) {

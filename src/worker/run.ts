@@ -80,7 +80,8 @@ export function createRunner({ jobs, cache, engines, owner, limits, log }: Deps)
     }
     if (outcome === 'taken_over' || !(await claim.beat())) {
       jobLog.warn('The job was taken over by another worker; this attempt is dropped.');
-      return 'held';
+      // What it may have published of a job that had ended otherwise is taken back.
+      return (await jobs.readOutcome(id)) ? ended(id) : 'held';
     }
     await endJob({ jobs, cache }, id, outcome);
     jobLog.info({ state: outcome.state, code: outcome.error?.code }, 'The job ended.');
@@ -203,8 +204,7 @@ export function createRunner({ jobs, cache, engines, owner, limits, log }: Deps)
     if (result.error) return fail(result.error);
     await failpoint('run:checked');
     if (!(await claim.beat())) return 'taken_over';
-    if (await jobs.cancelRequested(id)) return end({ state: 'cancelled', warnings }); // since the last look at the flag
-    await publish(paths.out, jobs.outputs(id));
+    if (!(await publish(paths.out, jobs.outputs(id)))) return end({ state: 'cancelled', warnings });
     await failpoint('run:published');
     return end({ ...result, warnings, report: { ...result.report, ...report } });
   }

@@ -46,6 +46,8 @@ export interface Accepted {
   /** False: its submit was cut off, and it was found among the records. */
   answered: boolean;
   cancels: Cancel[];
+  /** Somebody has asked for a cancel, whether or not it was answered. */
+  cancelSent: boolean;
   /** An API has said that it knows no such job. Then nobody waits for it any longer. */
   unknown: boolean;
   /** The first final state that any client was told. */
@@ -183,7 +185,17 @@ export function createClients(harness: Harness, seed: number) {
       known.answered ||= answered; // it was found on disk before its answer was read
       return known;
     }
-    const job = { id, title, acceptedAt: Date.now(), answered, cancels: [], unknown: false, final: null, viewings: [] };
+    const job = {
+      id,
+      title,
+      acceptedAt: Date.now(),
+      answered,
+      cancels: [],
+      cancelSent: false,
+      unknown: false,
+      final: null,
+      viewings: [],
+    };
     ledger.jobs.set(id, job);
     return job;
   }
@@ -192,6 +204,7 @@ export function createClients(harness: Harness, seed: number) {
   async function cancel(job: Accepted): Promise<void> {
     while (!leaving.signal.aborted && !job.unknown) {
       const api = random.pick(apiNames);
+      job.cancelSent = true;
       const answer = await call(api, 'POST', `/jobs/${job.id}/cancel`);
       if (answer && answer.status < 300) {
         const { sentAt, answeredAt, body } = answer;
