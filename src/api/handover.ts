@@ -101,6 +101,7 @@ export function createHandover({ jobs, cache, queues, forked, maxWaitSeconds, lo
    */
   async function cancel(request: JobRequest): Promise<boolean> {
     if (!(await jobs.requestCancel(request.id))) return false;
+    log.info({ jobId: request.id }, 'A cancel was asked for.');
     await failpoint('cancel:flagged');
     await bringInLine({ jobs, cache }, request.id); // it may have ended just before the flag
     await endIfNobodyRuns(request, { state: 'cancelled' });

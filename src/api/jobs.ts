@@ -140,7 +140,7 @@ export function jobRoutes({ access, jobs, cache, lists, handover, queues }: Deps
       metadata: await readMetadata({ jobs, cache }, record),
       cache_mode: cache.mode(),
       queue_state: queueState,
-      claim: await readClaim(jobs.folder(id)),
+      claim: record.outcome ? null : await readClaim(jobs.folder(id)),
       attempts: await readAttempts(jobs.folder(id)),
       events: events.length,
     });

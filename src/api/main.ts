@@ -55,7 +55,7 @@ async function main(config: Config, log: Log) {
   const app = createApp({ config, access, jobs, cache, links, queues, handover, lists, log, closing: closing.signal });
   const server = createServer({ requestTimeout: 0 }, app);
   server.on('error', (error: NodeJS.ErrnoException) => {
-    log.fatal({ err: error }, 'The API cannot listen.');
+    log.fatal({ host: config.host, port: config.port, reason: error.message }, 'The API cannot listen.');
     process.exit(1);
   });
   server.listen(config.port, config.host, () => {
@@ -102,4 +102,8 @@ async function warnOfEviction(policyOf: () => Promise<string>, log: Log) {
 }
 
 const config = loadConfig();
-await main(config, createLog('api', config.logLevel));
+const log = createLog('api', config.logLevel);
+await main(config, log).catch((error: unknown) => {
+  log.fatal({ reason: String(error) }, 'The API cannot start.');
+  process.exit(1);
+});

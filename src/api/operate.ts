@@ -27,7 +27,7 @@ const evicting = (policy: string) =>
 
 /** Routes for operators: is it alive, can it take work, how is its Redis. */
 export function operateRoutes({ config, access, cache, links, queues, handover }: Deps): Router {
-  const { dataDir, maxUploadBytes } = config;
+  const { dataDir, maxUploadBytes, engine } = config;
 
   /** The process answers. */
   function health(_req: Request, res: Response) {
@@ -41,9 +41,12 @@ export function operateRoutes({ config, access, cache, links, queues, handover }
     const { bavail, bsize } = await statfs(dataDir).catch(() => ({ bavail: Infinity, bsize: 1 }));
     if (bavail * bsize < maxUploadBytes) reasons.push('The disk has no room for another upload.');
     const workers = await handover.reachable();
+    const able = workers.filter(({ engines }) => engines.some((name) => name === engine || engine === 'auto'));
     if (workers.length === 0) {
       const away = links.queue && !links.queue.up() ? ` The queue's Redis is away: ${links.queue.reason()}.` : '';
       reasons.push(`No worker is there.${away}`);
+    } else if (able.length === 0) {
+      reasons.push(`No worker has an engine that ENGINE=${engine} asks for.`);
     }
     const policy = queues?.ready() ? await queues.evictionPolicy().catch(() => 'unknown') : null;
     if (policy !== null && policy !== 'noeviction' && policy !== 'unknown') reasons.push(evicting(policy));

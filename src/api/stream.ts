@@ -6,6 +6,7 @@ import type { Jobs } from '../shared/jobs.ts';
 import { isFinal } from '../shared/states.ts';
 import type { Access } from './access.ts';
 import { errorText, readProgress, statusView } from './job-view.ts';
+import type { OutputLists } from './watcher.ts';
 
 const beatMs = 15_000;
 
@@ -13,6 +14,7 @@ interface Deps {
   access: Access;
   jobs: Jobs;
   cache: Cache;
+  lists: OutputLists;
   /** Aborts when the API stops: open streams end and their clients come back. */
   closing: AbortSignal;
 }
@@ -22,7 +24,7 @@ interface Deps {
  * event. Event names and words are the seed's (`output`, `completed`, `failed`, `error`), with ids, plus `snapshot`, `state`,
  * `progress` and `warning`. An unknown job is 200 with one `error` event, as the seed has it.
  */
-export function streamRoutes({ access, jobs, cache, closing }: Deps): Router {
+export function streamRoutes({ access, jobs, cache, lists, closing }: Deps): Router {
   async function stream(req: Request<{ id: string }>, res: Response) {
     const client = access.clientOf(req);
     const gone = new AbortController();
@@ -43,7 +45,8 @@ export function streamRoutes({ access, jobs, cache, closing }: Deps): Router {
       return;
     }
     const { id } = record.request;
-    const snapshot = statusView(record, await readProgress({ jobs, cache }, record), []);
+    const files = record.state === 'succeeded' ? await lists.names(id) : [];
+    const snapshot = statusView(record, await readProgress({ jobs, cache }, record), files);
     const after = Number(req.get('last-event-id') ?? 0) || 0;
     let sentAt = Date.now();
     let looksAfterEnd = 0;

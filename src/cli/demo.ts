@@ -45,6 +45,8 @@ async function startApi() {
     PORT: `${port}`,
     REDIS_HOST: 'none',
     QUEUE_REDIS_URL: '',
+    API_KEYS: '',
+    ADMIN_KEY: '',
     DATA_DIR: dataDir,
     LOG_LEVEL: process.env['LOG_LEVEL'] ?? 'error',
   });

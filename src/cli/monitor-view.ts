@@ -39,7 +39,8 @@ export function linesOf(head: string, found: CacheStats, paint: Paint): string[]
     : `${size(memory.used)}, no limit`;
   const full = limited && memory.used > 0.9 * memory.max;
   const reads = keyspace.hits + keyspace.misses;
-  const hits = keyspace.hit_ratio === null ? 'no read yet' : `${percent(keyspace.hit_ratio)} of ${many(reads, 'read')}`;
+  const hits =
+    keyspace.hit_ratio === null ? 'no read yet' : `${percent(keyspace.hit_ratio)} of ${many(reads, 'read')} by anybody`;
   const fit = found.jobs_that_fit === null ? 'no memory limit' : `${many(found.jobs_that_fit, 'job')} fit`;
   const perJob = found.bytes_per_job === null ? 'no job measured' : `${size(found.bytes_per_job)} measured, ${fit}`;
   const row = (name: string, value: string) => `  ${paint('dim', name.padEnd(12))}  ${value}`;

@@ -4,7 +4,7 @@ import { parseArgs } from 'node:util';
 import type { Redis } from 'ioredis';
 import { clearCache, countCache, readCacheStats, type PerFamily } from '../shared/cache-stats.ts';
 import { loadConfig, type RedisAddress } from '../shared/config.ts';
-import { monitorConnection } from '../shared/redis.ts';
+import { monitorConnection, reasonOf } from '../shared/redis.ts';
 import { createDisplay, linesOf, many, titleOf, whole } from './monitor-view.ts';
 import { UsageError } from './procfile.ts';
 
@@ -139,14 +139,6 @@ function inWords(address: RedisAddress, error: unknown): Error {
   return new Error(`Redis at ${placeOf(address)} ${refused ? 'refuses' : 'cannot be reached'}: ${reasonOf(error)}.`);
 }
 
-/** Where a name has several addresses, Node's error is empty and holds one for each. */
-function reasonOf(error: unknown): string {
-  if (error instanceof AggregateError && error.errors.length > 0) return reasonOf(error.errors[0]);
-  const said = error instanceof Error ? error.message || error.name : String(error);
-  if (said.startsWith('NOAUTH')) return 'it wants a password, in REDIS_PASSWORD or --password';
-  return said.replace(/\.$/, '');
-}
-
 async function stats(address: RedisAddress) {
   const { redis } = await connect(address);
   const found = await readCacheStats(redis, { budgetMs: statsBudgetMs }).catch((error: unknown) => {
@@ -170,7 +162,12 @@ async function clear(address: RedisAddress, { pattern, yes }: Wish) {
       const failed = trouble();
       if (failed) throw failed;
     }
-    say(`Deleted ${inFamilies(await clearCache(redis, pattern))} from ${where}.`);
+    const deleted = await clearCache(redis, pattern);
+    say(
+      total(deleted) === 0
+        ? `There is nothing to delete in ${where}.`
+        : `Deleted ${inFamilies(deleted)} from ${where}.`,
+    );
   } catch (error) {
     throw error instanceof Refusal ? error : inWords(address, error);
   } finally {

@@ -112,10 +112,12 @@ export interface QueueWorkerOptions {
 
 /** The worker's end. It only delivers: whether a job runs is up to its claim, so a lost BullMQ lock stops nothing. */
 export function createQueueWorker({ engine, connection, concurrency, log, process }: QueueWorkerOptions) {
+  /** Jobs whose lock was lost while they run here: BullMQ says so at every renewal. */
+  const unlocked = new Set<string>();
   const worker = new Worker<{ id: string }>(
     queueName(engine),
     async (job, token) => {
-      const delivery = await process(job.data.id);
+      const delivery = await process(job.data.id).finally(() => unlocked.delete(job.data.id));
       if (delivery === 'held') {
         await job.moveToDelayed(Date.now() + 5_000, token);
         throw new DelayedError();
@@ -140,7 +142,12 @@ export function createQueueWorker({ engine, connection, concurrency, log, proces
   worker.on('failed', (job, error) =>
     log.error({ jobId: job?.id, err: error }, 'A delivery failed; it is tried again.'),
   );
-  worker.on('lockRenewalFailed', (ids) => log.warn({ ids }, 'A queue lock was lost; the claim decides.'));
+  worker.on('lockRenewalFailed', (ids) => {
+    for (const jobId of ids.filter((id) => !unlocked.has(id))) {
+      unlocked.add(jobId);
+      log.warn({ jobId }, 'The queue has lost the lock of a running job; it runs on, its claim decides.');
+    }
+  });
   return worker;
 }
 

@@ -10,6 +10,19 @@ import type { Log } from './log.ts';
 const retryStrategy = (times: number) =>
   Math.min(100 * 2 ** Math.min(times, 5), 1500) + Math.floor(Math.random() * 100);
 
+/** What ioredis says of a command that was not answered. */
+const timedOut = 'Command timed out';
+
+/** Why Redis cannot be used, for people. Where a name has several addresses, Node's error is empty and holds one for each. */
+export function reasonOf(error: unknown): string {
+  if (error instanceof AggregateError && error.errors.length > 0) return reasonOf(error.errors[0]);
+  const said = error instanceof Error ? error.message || error.name : String(error);
+  if (said === timedOut) return 'it does not answer';
+  if (said.startsWith("Stream isn't writeable")) return 'the connection is closed';
+  if (said.startsWith('NOAUTH')) return 'it wants a password (REDIS_PASSWORD)';
+  return said.replace(/\.$/, '');
+}
+
 /** A request may meet two hanging Redis, the cache's and the queue's, and must not wait longer than 250 ms for both. */
 const commandMs = 100;
 const probeEveryMs = 1_000;
@@ -85,10 +98,11 @@ export function connectLink(address: RedisAddress, log: Log, role: string): Redi
   async function probe() {
     if (redis.status !== 'ready') return;
     try {
+      await redis.select(address.db); // ioredis goes on in database 0 when the server has no such one
       await redis.setrange('mapperatorinator:probe', 0, ''); // stores nothing, makes no key
       goUp();
     } catch (error) {
-      goDown(error instanceof Error ? error.message : String(error));
+      goDown(reasonOf(error));
       failedProbes += 1;
       if (failedProbes % probesBeforeReconnect === 0) redis.disconnect(true);
     }
@@ -97,14 +111,14 @@ export function connectLink(address: RedisAddress, log: Log, role: string): Redi
   const send = redis.sendCommand.bind(redis);
   redis.sendCommand = (command, stream) => {
     command.promise.catch((error: Error) => {
-      if (error.message !== 'Command timed out') return;
+      if (error.message !== timedOut) return;
       const wasUp = reason === null;
-      goDown(`no answer within ${commandMs} ms`);
+      goDown(reasonOf(error));
       if (wasUp) void probe();
     });
     return send(command, stream);
   };
-  redis.on('error', (error: Error) => goDown(error.message || error.name));
+  redis.on('error', (error: Error) => goDown(reasonOf(error)));
   redis.on('close', () => goDown('the connection is closed'));
   redis.on('ready', () => void probe());
   const timer = setInterval(() => void probe(), probeEveryMs);

@@ -20,7 +20,7 @@ const shutdownMs = 15_000;
 async function main(config: Config, log: Log) {
   const jobs = createJobs(config.dataDir);
   await jobs.prepare();
-  const { engines, announced } = await createEngines(config, process.execPath);
+  const { engines, announced } = await createEngines(config, process.execPath, log);
   const worker = `${hostname()}:${process.pid}:${randomUUID().slice(0, 8)}`;
   const announcement = { worker, ...announced };
   const { workerConcurrency: concurrency } = config;
@@ -77,4 +77,7 @@ const log = createLog('worker', config.logLevel);
 process.on('SIGTERM', stop);
 process.on('SIGINT', stop);
 process.on('disconnect', () => stop('disconnect')); // whoever forked this process is gone
-await main(config, log);
+await main(config, log).catch((error: unknown) => {
+  log.fatal({ reason: String(error) }, 'The worker cannot start.');
+  process.exit(1);
+});

@@ -79,9 +79,9 @@ export function createRunner({ jobs, cache, engines, owner, limits, log }: Deps)
       return 'released';
     }
     if (outcome === 'taken_over' || !(await claim.beat())) {
-      jobLog.warn('The job was taken over by another worker; this attempt is dropped.');
-      // What it may have published of a job that had ended otherwise is taken back.
-      return (await jobs.readOutcome(id)) ? ended(id) : 'held';
+      const isOver = (await jobs.readOutcome(id)) !== null;
+      jobLog.warn(`The job ${isOver ? 'has ended' : 'was taken over'} without this worker; this attempt is dropped.`);
+      return isOver ? ended(id) : 'held'; // the end takes back what this attempt may have published
     }
     await endJob({ jobs, cache }, id, outcome);
     jobLog.info({ state: outcome.state, code: outcome.error?.code }, 'The job ended.');

@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
 import type { Config } from '../../shared/config.ts';
+import type { Log } from '../../shared/log.ts';
 import { builtinModel, installedModels } from '../../shared/models.ts';
 import type { Announcement } from '../../shared/queue.ts';
 import { audioFormats, type EngineName } from '../../shared/request.ts';
@@ -9,7 +10,7 @@ import type { Engine } from './engine.ts';
 import { createMapperatorinatorEngine } from './mapperatorinator/adapter.ts';
 
 /** The engines that this host can run under its configuration, and what to announce of them. */
-export async function createEngines(config: Config, node: string) {
+export async function createEngines(config: Config, node: string, log: Log) {
   const engines = new Map<EngineName, Engine>();
   const models: string[] = [];
   if (config.engine !== 'mapperatorinator') {
@@ -17,7 +18,13 @@ export async function createEngines(config: Config, node: string) {
     models.push(builtinModel);
   }
   const home = config.mapperatorinatorHome;
-  if (config.engine !== 'builtin' && home) {
+  const isCheckout = home !== null && existsSync(join(home, 'inference.py'));
+  if (home !== null && !isCheckout) {
+    log.error({ home }, 'MAPPERATORINATOR_HOME is no checkout of Mapperatorinator: inference.py is missing there.');
+  } else if (home === null && config.engine === 'mapperatorinator') {
+    log.error('ENGINE=mapperatorinator needs MAPPERATORINATOR_HOME; without it this worker can run nothing.');
+  }
+  if (config.engine !== 'builtin' && isCheckout) {
     const { python, searchPath, huggingFaceHome, cudaVisibleDevices } = config;
     engines.set(
       'mapperatorinator',

@@ -127,8 +127,9 @@ async function main() {
     if (forPeople) await warnOfCut(path, bytes); // a worker looks itself
     const files = await generate(bytes, request.audio, request.params, tell, toWav);
     await mkdir(values.out, { recursive: true });
-    for (const file of files) await writeFile(join(values.out, file.name), file.bytes);
-    if (forPeople) for (const file of files) process.stdout.write(`${join(values.out, file.name)}\n`);
+    const wanted = forPeople ? files.filter(({ name }) => name.endsWith('.osz')) : files;
+    for (const file of wanted) await writeFile(join(values.out, file.name), file.bytes);
+    if (forPeople) for (const file of wanted) process.stdout.write(`${join(values.out, file.name)}\n`);
     else say({ result: { files: files.map((file) => file.name) } });
   } catch (error) {
     fail(codeOf(error), error instanceof Error ? error.message : String(error));
