@@ -53,7 +53,8 @@ export function createForkedWorker({ module, cache, log }: Deps) {
   const tell = (message: ToWorker) => child?.send(message);
 
   return {
-    announcement: () => announcement,
+    /** Null also while it only ends what it runs. */
+    announcement: () => (wanted ? announcement : null),
     run: (id: string) => tell({ type: 'run', id }),
     /** Resolves when the worker can take jobs. */
     async start() {

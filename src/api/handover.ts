@@ -39,6 +39,9 @@ export function createHandover({ jobs, cache, queues, forked, maxWaitSeconds, lo
   let seen: Announcement[] = [];
   let awaySince: number | null = Date.now();
   let busy: Promise<void> | null = null;
+  let again = false;
+  /** Jobs whose trouble the log knows of. */
+  const troubled = new Set<string>();
   let timer: NodeJS.Timeout | undefined;
 
   /** Never throws: what could not be handed over now is handed over by the next reconcile. */
@@ -53,23 +56,43 @@ export function createHandover({ jobs, cache, queues, forked, maxWaitSeconds, lo
     }
   }
 
+  /** One look at a time; what happens during one is seen by another after it. */
   function reconcile(): Promise<void> {
-    busy ??= lookAtAll()
-      .catch((error: unknown) => log.error({ err: error }, 'The unfinished jobs could not be looked at.'))
-      .finally(() => (busy = null));
+    again = true;
+    busy ??= lookWhileAsked().finally(() => (busy = null));
     return busy;
+  }
+
+  async function lookWhileAsked() {
+    while (again) {
+      again = false;
+      await lookAtAll().catch((error: unknown) =>
+        log.error({ err: error }, 'The unfinished jobs could not be looked at.'),
+      );
+    }
   }
 
   async function lookAtAll() {
     await choosePath();
     await jobs.prepare(); // somebody may have tidied up
     for (const id of await jobs.unfinished()) {
-      const request = await jobs.readRequest(id);
-      if (!request) continue;
-      if (await jobs.cancelRequested(id)) await endIfNobodyRuns(request, { state: 'cancelled' });
-      else if (await hasWaitedTooLong(request)) await endIfNobodyRuns(request, waitedTooLong);
-      else await deliver(request);
+      try {
+        await lookAt(id);
+      } catch (error) {
+        if (!troubled.has(id))
+          log.error({ jobId: id, err: error }, 'The job cannot be handed over; it is tried again.');
+        troubled.add(id);
+      }
     }
+  }
+
+  async function lookAt(id: string) {
+    const request = await jobs.readRequest(id);
+    if (!request) return;
+    if (await jobs.cancelRequested(id)) await endIfNobodyRuns(request, { state: 'cancelled' });
+    else if (await hasWaitedTooLong(request)) await endIfNobodyRuns(request, waitedTooLong);
+    else await deliver(request);
+    troubled.delete(id);
   }
 
   /** One whose files are public only wants its outcome. */
@@ -104,7 +127,10 @@ export function createHandover({ jobs, cache, queues, forked, maxWaitSeconds, lo
     log.info({ jobId: request.id }, 'A cancel was asked for.');
     await failpoint('cancel:flagged');
     await bringInLine({ jobs, cache }, request.id); // it may have ended just before the flag
-    await endIfNobodyRuns(request, { state: 'cancelled' });
+    // On a full disk the flag is all that can be written; the next look goes on from it.
+    await endIfNobodyRuns(request, { state: 'cancelled' }).catch((error: unknown) =>
+      log.warn({ jobId: request.id, err: error }, 'A cancelled job cannot be ended yet.'),
+    );
     return true;
   }
 
@@ -117,7 +143,7 @@ export function createHandover({ jobs, cache, queues, forked, maxWaitSeconds, lo
       await claim.release().catch(() => undefined);
       throw error;
     }
-    if (queues?.ready()) await queues.withdraw(engine, id).catch(() => undefined); // the worker would see the outcome
+    if (queues?.ready()) void queues.withdraw(engine, id).catch(() => undefined); // nobody waits: a worker would see the outcome
   }
 
   /** The workers that take jobs now. */

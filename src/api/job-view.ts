@@ -3,6 +3,7 @@ import { furthest, readEvents, startedAt } from '../shared/events.ts';
 import type { JobRecord, Jobs, Outcome } from '../shared/jobs.ts';
 import { seedStatus, type State } from '../shared/states.ts';
 
+/** Cache writes here are not waited for: none of them throws, and who asks has what it wants. */
 interface Deps {
   jobs: Jobs;
   cache: Cache;
@@ -27,14 +28,14 @@ export async function readProgress(
   if (outcome) {
     if (cached?.completed_at !== undefined) return cached;
     const rebuilt = finalProgress(outcome, furthest(await readEvents(jobs.events(request.id))));
-    await cache.set('job_progress', request.id, rebuilt);
+    void cache.set('job_progress', request.id, rebuilt);
     return rebuilt;
   }
   const believed = cached && cached.completed_at === undefined ? cached : null;
   if (believed && Date.now() / 1000 - believed.last_update < freshSeconds) return believed;
   const logged = await lastProgress(jobs, request.id);
   if (believed && believed.last_update >= logged.last_update) return believed;
-  if (state === 'running') await cache.set('job_progress', request.id, logged);
+  if (state === 'running') void cache.set('job_progress', request.id, logged);
   return logged;
 }
 
@@ -53,16 +54,17 @@ export async function readMetadata(
   { request, outcome }: JobRecord,
 ): Promise<CachedMetadata | null> {
   const cached = await cache.get('job_metadata', request.id);
-  if (cached) return cached;
+  if (cached && (cached.completed_at !== undefined) === (outcome !== null)) return cached;
   const started = startedAt(await readEvents(jobs.events(request.id)));
   if (started === undefined) return null;
   const rebuilt = metadataOf(request, started, outcome);
-  await cache.set('job_metadata', request.id, rebuilt);
+  void cache.set('job_metadata', request.id, rebuilt);
   return rebuilt;
 }
 
 /** Fills a cache that has come back, perhaps empty, with the jobs that run. The finished ones follow when somebody asks. */
 export async function refill(deps: Deps): Promise<void> {
+  await deps.jobs.prepare(); // somebody may have tidied up
   for (const id of await deps.jobs.unfinished()) {
     const record = await deps.jobs.read(id);
     if (record?.state !== 'running') continue;

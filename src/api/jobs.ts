@@ -42,13 +42,14 @@ export function jobRoutes({ access, jobs, cache, lists, handover, queues }: Deps
 
   async function show(req: JobRequestParams, res: Response) {
     const record = await find(req);
-    const progress = await readProgress({ jobs, cache }, record);
-    res.json(await recordView(jobs, record, progress, await filesOf(record)));
+    const [progress, files] = await Promise.all([readProgress({ jobs, cache }, record), filesOf(record)]);
+    res.json(await recordView(jobs, record, progress, files));
   }
 
   async function status(req: JobRequestParams, res: Response) {
     const record = await find(req);
-    res.json(statusView(record, await readProgress({ jobs, cache }, record), await filesOf(record)));
+    const [progress, files] = await Promise.all([readProgress({ jobs, cache }, record), filesOf(record)]);
+    res.json(statusView(record, progress, files));
   }
 
   async function progress(req: JobRequestParams, res: Response) {
@@ -71,7 +72,7 @@ export function jobRoutes({ access, jobs, cache, lists, handover, queues }: Deps
         next = `/jobs?limit=${limit}&before=${page.at(-1)?.request.id}`;
         break;
       }
-      const record = await jobs.read(id);
+      const record = await jobs.read(id).catch(() => null); // one that cannot be read hides no other
       if (record && access.mayUse(client, record.request)) page.push(record);
     }
     res.json({ jobs: page.map(listEntry), next });
@@ -122,22 +123,24 @@ export function jobRoutes({ access, jobs, cache, lists, handover, queues }: Deps
     const lines = events.flatMap(({ event }) => (event.type === 'output' ? [`${event.line}\n`] : []));
     const started = startedAt(events);
     const families = ['job_progress', 'job_metadata', 'output_files'] as const;
-    const [queueState, [progressCached, metadataCached, filesCached]] = await Promise.all([
+    const [queueState, [progressCached, metadataCached, filesCached], progress, metadata] = await Promise.all([
       queues?.ready() ? queues.stateOf(engine, id).catch(() => null) : null,
       Promise.all(families.map(async (family) => (await cache.get(family, id)) !== null)),
+      readProgress({ jobs, cache }, record),
+      readMetadata({ jobs, cache }, record),
     ]);
     const end = record.outcome?.finishedAt ?? Date.now();
     res.json({
       job_id: id,
       recent_outputs: lines.slice(-20),
-      progress_info: await readProgress({ jobs, cache }, record),
+      progress_info: progress,
       total_output_lines: lines.length,
       start_time: (started ?? createdAt) / 1000,
       elapsed_time: started === undefined ? 0 : (end - started) / 1000,
       is_active: !isFinal(record.state),
       cache_status: { progress_cached: progressCached, metadata_cached: metadataCached, files_cached: filesCached },
       state: record.state,
-      metadata: await readMetadata({ jobs, cache }, record),
+      metadata,
       cache_mode: cache.mode(),
       queue_state: queueState,
       claim: record.outcome ? null : await readClaim(jobs.folder(id)),

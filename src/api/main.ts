@@ -39,7 +39,12 @@ async function main(config: Config, log: Log) {
   await handover.start(!queueIsThere);
   queueLink?.onUp(() => void handover.reconcile());
   queueLink?.onDown(handover.queueLost);
-  cacheLink?.onUp(() => void refill({ jobs, cache }));
+  cacheLink?.onUp(
+    () =>
+      void refill({ jobs, cache }).catch((error: unknown) =>
+        log.warn({ err: error }, 'The cache could not be filled; it fills with the questions.'),
+      ),
+  );
   cacheLink?.onUp(() => void modelConfigs?.dropAll());
   if (queues) {
     queueLink.onUp(() => void warnOfEviction(queues.evictionPolicy, log));

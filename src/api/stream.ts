@@ -27,9 +27,15 @@ interface Deps {
 export function streamRoutes({ access, jobs, cache, lists, closing }: Deps): Router {
   async function stream(req: Request<{ id: string }>, res: Response) {
     const client = access.clientOf(req);
-    const gone = new AbortController();
-    res.on('close', () => gone.abort());
-    const signal = AbortSignal.any([gone.signal, closing]);
+    // Not AbortSignal.any: on Node 20 `closing` would remember every stream there ever was.
+    const over = new AbortController();
+    const { signal } = over;
+    const end = () => over.abort();
+    closing.addEventListener('abort', end, { once: true });
+    res.on('close', () => {
+      closing.removeEventListener('abort', end);
+      end();
+    });
     res.writeHead(200, {
       'content-type': 'text/event-stream; charset=utf-8',
       'cache-control': 'no-store',
@@ -47,7 +53,7 @@ export function streamRoutes({ access, jobs, cache, lists, closing }: Deps): Rou
     const { id } = record.request;
     const files = record.state === 'succeeded' ? await lists.names(id) : [];
     const snapshot = statusView(record, await readProgress({ jobs, cache }, record), files);
-    const after = Number(req.get('last-event-id') ?? 0) || 0;
+    const after = await lastSeen(req, id);
     let sentAt = Date.now();
     let looksAfterEnd = 0;
     try {
@@ -65,6 +71,7 @@ export function streamRoutes({ access, jobs, cache, lists, closing }: Deps): Rou
             break;
           }
         } else if (Date.now() - sentAt >= beatMs) {
+          if (!(await jobs.readRequest(id))) break; // removed
           await send(`: ping - ${new Date().toISOString()}\r\n\r\n`);
           sentAt = Date.now();
         }
@@ -74,6 +81,13 @@ export function streamRoutes({ access, jobs, cache, lists, closing }: Deps): Rou
     } finally {
       res.end();
     }
+  }
+
+  /** The id that a viewer goes on from. One that is not in the log (yet) counts as its last: nothing that comes is left out. */
+  async function lastSeen(req: Request, id: string): Promise<number> {
+    const asked = Number(req.get('last-event-id') ?? 0) || 0;
+    if (asked <= 0) return 0;
+    return Math.min(asked, (await readEvents(jobs.events(id))).at(-1)?.id ?? 0);
   }
 
   /** Whoever comes back after the terminal event gets it again, so that it stops asking. */

@@ -48,7 +48,7 @@ export function createSweeper({ jobs, cache, link, retentionMs, log }: Deps) {
     do {
       if (!link?.up()) return;
       const [next, found] = await link.redis.scan(cursor, 'COUNT', 1000);
-      const keys = found.filter((key) => key.slice(0, key.indexOf(':')) in ttlSeconds);
+      const keys = found.filter((key) => Object.hasOwn(ttlSeconds, /^(.+?):/.exec(key)?.[1] ?? ''));
       const ttls = await Promise.all(keys.map((key) => link.redis.ttl(key)));
       const endless = keys.filter((_key, i) => ttls[i] === -1);
       await Promise.all(endless.map((key) => link.redis.expire(key, ttlSeconds[key.split(':')[0] as CacheFamily])));
@@ -61,7 +61,7 @@ export function createSweeper({ jobs, cache, link, retentionMs, log }: Deps) {
     for (const id of await jobs.ids()) {
       if (closed) return;
       if (now - createdAt(id) < retentionMs) continue;
-      const outcome = await jobs.readOutcome(id);
+      const outcome = await jobs.readOutcome(id).catch(() => null);
       if (!outcome || now - outcome.finishedAt < retentionMs) continue;
       if (now - outcome.finishedAt >= 2 * retentionMs) {
         await jobs.remove(id);
@@ -85,7 +85,11 @@ export function createSweeper({ jobs, cache, link, retentionMs, log }: Deps) {
       if (needed.has(name) || (await age(path)) < retentionMs) continue;
       // The same song may be uploaded at this moment: it is put aside, looked at again, and put back.
       const aside = join(jobs.uploads(), `upload-${randomUUID()}`);
-      await rename(path, aside);
+      const isMine = await rename(path, aside).then(
+        () => true,
+        () => false, // another API's sweep was first
+      );
+      if (!isMine) continue;
       if ((await age(aside)) < retentionMs) await rename(aside, path);
       else await rm(aside);
     }

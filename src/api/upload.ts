@@ -1,6 +1,6 @@
 import { createHash, randomUUID } from 'node:crypto';
 import { createWriteStream } from 'node:fs';
-import { rename, rm } from 'node:fs/promises';
+import { open, rename, rm } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { Transform, type Readable } from 'node:stream';
@@ -58,7 +58,11 @@ export async function withUpload<T>(
       fields,
       ignoredFiles,
       audio: { path, filename: file.filename, bytes: file.bytes, ...found },
-      keep: () => rename(temporary, jobs.audio({ path })),
+      async keep() {
+        const song = await open(temporary, 'r+');
+        await song.sync().finally(() => song.close()); // a loss of power takes no accepted song
+        await rename(temporary, jobs.audio({ path }));
+      },
     });
   } catch (error) {
     if (isErrno(error, 'ENOSPC'))

@@ -1,5 +1,6 @@
-import { mkdir, readdir, readFile, rm, stat, utimes, writeFile } from 'node:fs/promises';
+import { mkdir, open, readdir, readFile, rm, stat, utimes } from 'node:fs/promises';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 
 /**
  * The claim on a job: who may run it and publish its files. BullMQ's lock decides who may try, the claim decides who does.
@@ -25,6 +26,10 @@ export interface Claim {
 }
 
 export type ClaimState = 'none' | 'held' | 'released' | 'lost';
+
+/** An owner that has been silent for so long has missed a beat: most likely it is dead. */
+const missedBeatMs = 2 * heartbeatMs;
+const lookMs = 250;
 
 /** The claim in force on a job's folder. */
 export async function readClaim(jobFolder: string): Promise<{ attempt: number; state: ClaimState }> {
@@ -58,6 +63,28 @@ function parseOwner(text: string): Pick<Attempt, 'owner' | 'claimedAt'> {
   return text === '' ? { owner: '', claimedAt: 0 } : (JSON.parse(text) as Pick<Attempt, 'owner' | 'claimedAt'>);
 }
 
+/**
+ * Waits while the claim is held by an owner that has missed a beat: a few seconds at most, until it is lost. True when the claim can be
+ * taken now, false when its owner lives.
+ */
+export async function untilLost(jobFolder: string): Promise<boolean> {
+  for (;;) {
+    const attempt = Math.max(0, ...(await attempts(jobFolder)));
+    if (attempt === 0) return true;
+    const { mtimeMs } = await stat(join(jobFolder, 'claims', String(attempt)));
+    const silentMs = Date.now() - mtimeMs;
+    if (silentMs >= staleAfterMs) return true;
+    if (silentMs < missedBeatMs) return false;
+    await sleep(lookMs);
+  }
+}
+
+/** How many owners of this job have died. */
+export async function lostOwners(jobFolder: string): Promise<number> {
+  const states = await Promise.all((await attempts(jobFolder)).map((n) => stateOf(jobFolder, n)));
+  return states.filter((state) => state === 'lost').length;
+}
+
 /** Takes the claim, or answers null while another owner holds it. Throws only when the disk does. */
 export async function takeClaim(jobFolder: string, owner: string): Promise<Claim | null> {
   const previous = await attempts(jobFolder);
@@ -69,25 +96,40 @@ export async function takeClaim(jobFolder: string, owner: string): Promise<Claim
   const path = join(jobFolder, 'claims', String(attempt));
   try {
     await mkdir(join(jobFolder, 'claims'), { recursive: true });
-    await writeFile(path, JSON.stringify({ owner, claimedAt: Date.now() }), { flag: 'wx' });
+    await fillNew(path, JSON.stringify({ owner, claimedAt: Date.now() }));
   } catch (error) {
     if (isErrno(error, 'EEXIST')) return null;
-    await rm(path, { force: true }); // a full disk lets a file be made and not be filled: nobody holds that
     throw error;
   }
 
+  let beating: Promise<boolean> | null = null;
+  async function touch() {
+    if (Math.max(0, ...(await attempts(jobFolder))) !== attempt) return false;
+    await utimes(path, new Date(), new Date());
+    return true;
+  }
   return {
     attempt,
     lostBefore: states.filter((state) => state !== 'released').length,
-    async beat() {
-      if (Math.max(0, ...(await attempts(jobFolder))) !== attempt) return false;
-      await utimes(path, new Date(), new Date());
-      return true;
-    },
+    beat: () => (beating = touch()),
     async release() {
+      await beating?.catch(() => undefined); // a beat that comes later would make the claim look held
       await utimes(path, 0, 0);
     },
   };
+}
+
+/** Makes a file, exclusively. A full disk lets one be made and not be filled: that one goes again, for nobody holds it. */
+async function fillNew(path: string, text: string) {
+  const file = await open(path, 'wx');
+  try {
+    await file.writeFile(text);
+  } catch (error) {
+    await rm(path, { force: true });
+    throw error;
+  } finally {
+    await file.close();
+  }
 }
 
 async function attempts(jobFolder: string): Promise<number[]> {

@@ -29,7 +29,9 @@ export async function bringInLine({ jobs, cache }: Deps, id: string): Promise<vo
   if (outcome.state !== 'succeeded') await rm(jobs.outputs(id), { recursive: true, force: true });
   await rm(jobs.scratch(id), { recursive: true, force: true });
   const events = await readEvents(jobs.events(id));
-  await cache.drop('output_files', id);
-  await cache.set('job_progress', id, finalProgress(outcome, furthest(events)));
-  await cache.set('job_metadata', id, metadataOf(request, startedAt(events) ?? request.createdAt, outcome));
+  await Promise.all([
+    cache.drop('output_files', id),
+    cache.set('job_progress', id, finalProgress(outcome, furthest(events))),
+    cache.set('job_metadata', id, metadataOf(request, startedAt(events) ?? request.createdAt, outcome)),
+  ]);
 }

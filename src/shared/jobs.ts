@@ -10,10 +10,12 @@ import type { FinalState, State } from './states.ts';
  * The records of all jobs, on disk. A job's folder `jobs/<id>/` holds
  *   request.json   what was accepted (there before the submit is answered, never changed)
  *   claims/<n>     who runs it (claim.ts)
+ *   cancel         there once somebody asked to cancel
  *   outcome.json   how it ended (made once, by link: the first outcome stays)
  *   events.jsonl   the event log (events.ts)
- * `outputs/<id>` is one of two: the folder of its published files, or the empty file that somebody put in their place who asked to cancel.
- * Either is made by one system call that fails where the other is, so a cancel that was granted keeps the job from succeeding.
+ * `outputs/<id>` is the folder of its published files, or an empty file that a cancel puts in their place. Either is made by one system
+ * call that fails where the other is, so a cancel that was granted keeps the job from succeeding; `cancel` is there for the case
+ * that somebody removes `outputs`.
  * `unfinished/<id>` is there as long as the job has no outcome, so that a start finds the open jobs by one readdir.
  */
 export interface Outcome {
@@ -75,9 +77,11 @@ export function createJobs(dataDir: string) {
     for (const name of ['jobs', 'audio_storage', 'outputs', 'scratch', 'idempotency']) {
       await mkdir(join(dataDir, name), { recursive: true });
     }
-    const isNew = await mkdir(join(dataDir, 'unfinished'), { recursive: true });
-    if (isNew === undefined) return;
-    for (const id of await ids()) if (!(await readOutcome(id))) await writeFile(marker(id), '');
+    if (await exists(join(dataDir, 'unfinished'))) return;
+    const draft = join(dataDir, 'unfinished.new');
+    await mkdir(draft, { recursive: true });
+    for (const id of await ids()) if (!(await readOutcome(id))) await writeFile(join(draft, id), '');
+    await rename(draft, join(dataDir, 'unfinished')).catch(() => undefined); // another process was first
   }
 
   /** Writes the record. When this returns, the job survives a restart of everything. */
@@ -89,9 +93,10 @@ export function createJobs(dataDir: string) {
       await appendEvents(join(draft, 'events.jsonl'), [{ at: request.createdAt, type: 'state', state: 'queued' }]);
       await writeFile(marker(request.id), '');
       await rename(draft, folder(request.id));
+      for (const name of ['jobs', 'unfinished', 'audio_storage']) await syncFolder(join(dataDir, name));
     } catch (error) {
-      await rm(draft, { recursive: true, force: true });
-      await rm(marker(request.id), { force: true });
+      for (const path of [draft, folder(request.id), marker(request.id)])
+        await rm(path, { recursive: true, force: true });
       throw error;
     }
   }
@@ -149,7 +154,8 @@ export function createJobs(dataDir: string) {
   async function unfinished(): Promise<string[]> {
     const open: string[] = [];
     for (const id of (await readdir(join(dataDir, 'unfinished'))).sort()) {
-      if (await readOutcome(id)) await settle(id);
+      const outcome = await readOutcome(id).catch(() => null); // one that cannot be read is for a person to look at
+      if (outcome) await settle(id);
       else if (await exists(folder(id))) open.push(id);
     }
     return open;
@@ -171,14 +177,18 @@ export function createJobs(dataDir: string) {
     await rm(outputs(id), { recursive: true, force: true });
     await failpoint('sweep:expired');
     const expired = { at: Date.now(), type: 'state', state: 'expired' };
+    const lastId = (await readEvents(events(id))).at(-1)?.id ?? 0;
     await replace(join(folder(id), 'outcome.json'), JSON.stringify({ ...outcome, state: 'expired' }));
-    await replace(events(id), `${JSON.stringify(expired)}\n`);
+    // The lines before are emptied, not left out: an event's id is its line number, and ids only grow.
+    await replace(events(id), `${'\n'.repeat(lastId)}${JSON.stringify(expired)}\n`);
   }
 
   /** Removes a job altogether: then nobody knows its id. */
   async function remove(id: string) {
     await rm(outputs(id), { recursive: true, force: true });
-    await rm(folder(id), { recursive: true, force: true });
+    const gone = join(dataDir, 'jobs', `.gone-${id}`);
+    await rename(folder(id), gone); // nobody reads half of a record
+    await rm(gone, { recursive: true, force: true });
     await rm(marker(id), { force: true });
   }
 
@@ -192,18 +202,16 @@ export function createJobs(dataDir: string) {
     await mkdir(dirname(outputs(id)), { recursive: true }); // somebody may have tidied up
     try {
       await writeFile(outputs(id), '', { flag: 'wx' });
-      return true;
     } catch (error) {
       if (!isErrno(error, 'EEXIST')) throw error;
-      return cancelRequested(id);
+      if (!(await isFile(outputs(id)))) return false;
     }
+    await writeFile(join(folder(id), 'cancel'), '');
+    return true;
   }
 
-  const cancelRequested = (id: string) =>
-    stat(outputs(id)).then(
-      (found) => found.isFile(),
-      () => false,
-    );
+  const cancelRequested = async (id: string) =>
+    (await isFile(join(folder(id), 'cancel'))) || (await isFile(outputs(id)));
 
   return {
     prepare,
@@ -269,6 +277,16 @@ async function writeDurably(path: string, text: string) {
   }
 }
 
+/** Makes what was created in or renamed into a folder survive a loss of power. */
+async function syncFolder(path: string) {
+  const folder = await open(path, 'r');
+  try {
+    await folder.sync();
+  } finally {
+    await folder.close();
+  }
+}
+
 async function replace(path: string, text: string) {
   const draft = `${path}.new-${process.pid}`;
   await writeDurably(draft, text);
@@ -283,6 +301,12 @@ async function readJson(path: string): Promise<unknown> {
     throw error;
   }
 }
+
+const isFile = (path: string): Promise<boolean> =>
+  stat(path).then(
+    (found) => found.isFile(),
+    () => false,
+  );
 
 async function exists(path: string): Promise<boolean> {
   return stat(path).then(

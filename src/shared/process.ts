@@ -19,6 +19,8 @@ export interface Exit {
 }
 
 const killAfterMs = 5_000;
+/** So long after a program has ended are its pipes read that somebody else holds open. */
+const pipesAfterExitMs = 1_000;
 /** In the environment of every engine and all that it starts: `<job id>/<number>` of the attempt that it works for. */
 export const attemptVariable = 'MAPPERATORINATOR_ATTEMPT';
 const setpriv = '/usr/bin/setpriv';
@@ -52,8 +54,11 @@ export async function runProgram(command: Command, onLine: (line: string) => voi
       splitLines(child.stderr, onLine);
       if (signal.aborted) terminate();
       else signal.addEventListener('abort', terminate, { once: true });
-      // A grandchild that keeps the pipes open must not keep the job: the group goes when its leader has gone.
-      child.once('exit', () => signalGroup(child, 'SIGKILL'));
+      // What keeps the pipes open must not keep the job: the group goes when its leader has gone, and nobody waits for what left the group.
+      child.once('exit', () => {
+        signalGroup(child, 'SIGKILL');
+        setTimeout(() => [child.stdout, child.stderr].forEach((pipe) => pipe.destroy()), pipesAfterExitMs).unref();
+      });
     });
   } finally {
     clearTimeout(killer);
@@ -89,6 +94,15 @@ export async function runningAttempts(): Promise<RunningAttempt[]> {
   return found.flat();
 }
 
+export function isRunning(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    return error instanceof Error && 'code' in error && error.code === 'EPERM'; // somebody else's
+  }
+}
+
 /** Kills at once. */
 export function killProcess(pid: number): void {
   try {
@@ -121,10 +135,19 @@ export interface ForkedModule {
 /** Starts one of our own modules as a process with an IPC channel, with our environment or the given one. */
 export function forkModule(path: string, args: string[], env?: NodeJS.ProcessEnv): ForkedModule {
   const child = fork(path, args, { ...(env ? { env } : {}), stdio: 'inherit' });
+  let over = (_exit: Exit) => undefined as void;
+  child.once('exit', (code, signal) => over({ code, signal }));
+  child.on('error', () => child.pid === undefined && over({ code: null, signal: null })); // else its exit is told
   return {
-    send: (message) => void (child.connected && child.send(message)),
+    send: (message) => void (child.connected && child.send(message, () => undefined)), // it may have just died
     onMessage: (listener) => void child.on('message', listener),
-    onExit: (listener) => void child.once('exit', (code, signal) => listener({ code, signal })),
+    onExit(listener) {
+      const others = over;
+      over = (exit) => {
+        others(exit);
+        listener(exit);
+      };
+    },
     kill: (signal) => void child.kill(signal),
   };
 }

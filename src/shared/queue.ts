@@ -55,8 +55,8 @@ export function createQueues(link: RedisLink, log: Log) {
   /** Makes sure that an unfinished job is in the queue; one that BullMQ has given up on goes in again. */
   async function hand(engine: EngineName, id: string) {
     const state = await stateOf(engine, id);
-    if (state === 'completed' || state === 'failed') await queues[engine].remove(id);
-    else if (state !== 'unknown') return;
+    if (!['completed', 'failed', 'unknown'].includes(state)) return;
+    await queues[engine].remove(id); // also what is left of an unknown one whose list was evicted: with that, an add does nothing
     await failpoint('hand:looked');
     await queues[engine].add('generate', { id }, { jobId: id });
   }
@@ -139,9 +139,15 @@ export function createQueueWorker({ engine, connection, concurrency, log, proces
     },
   );
   worker.on('error', (error) => log.debug({ err: error.message, engine }, 'The queue reported an error.'));
-  worker.on('failed', (job, error) =>
-    log.error({ jobId: job?.id, err: error }, 'A delivery failed; it is tried again.'),
-  );
+  /** Jobs whose trouble the log knows of. */
+  const troubled = new Set<string>();
+  worker.on('failed', (job, error) => {
+    const jobId = job?.data.id ?? '';
+    if (!troubled.has(jobId))
+      log.error({ jobId, err: error }, 'The job could not be run; it is tried again until it can.');
+    troubled.add(jobId);
+  });
+  worker.on('completed', (job) => troubled.delete(job.data.id));
   worker.on('lockRenewalFailed', (ids) => {
     for (const jobId of ids.filter((id) => !unlocked.has(id))) {
       unlocked.add(jobId);

@@ -46,6 +46,7 @@ export function consumeQueues({ address, announcement, concurrency, log, run }: 
     async close() {
       clearInterval(timer);
       await withdrawAnnouncement(presence.redis, announcement).catch(() => undefined);
+      await Promise.all(workers.map((worker) => worker.pause(true))); // else what is given back is taken again
       stopping.abort();
       await Promise.all(running);
       // An orderly close waits for Redis; without one there is nobody to tell.

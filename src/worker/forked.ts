@@ -69,12 +69,17 @@ export function createForkedRunner({ concurrency, log, run }: Options) {
   }
 
   return {
-    add,
-    /** Takes nothing new and resolves when what runs has ended. */
-    async drain() {
+    /** Also ends a drain: the parent has no other worker. */
+    add(id: string) {
+      draining = false;
+      add(id);
+    },
+    /** Takes nothing new and resolves when what runs has ended. False: there is something new after all. */
+    async drain(): Promise<boolean> {
       draining = true;
       waiting.clear();
       await Promise.all(running.values());
+      return draining;
     },
     /** Gives the running jobs back. */
     async close() {

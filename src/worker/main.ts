@@ -1,5 +1,3 @@
-import { randomUUID } from 'node:crypto';
-import { hostname } from 'node:os';
 import { createCache } from '../shared/cache.ts';
 import { loadConfig, type Config } from '../shared/config.ts';
 import type { ToApi, ToWorker } from '../shared/ipc.ts';
@@ -9,9 +7,10 @@ import { connectLink } from '../shared/redis.ts';
 import { consumeQueues } from './consume.ts';
 import { createEngines } from './engines/index.ts';
 import { createForkedRunner, createParentCache } from './forked.ts';
-import { createRunner, endOrphans } from './run.ts';
+import { createRunner, endOrphans, nameWorker } from './run.ts';
 
 const shutdownMs = 15_000;
+const endOrphansMs = 5_000;
 
 /**
  * A worker process. As started by an operator it takes jobs from the queues; with `--forked` it is the child of an API
@@ -21,19 +20,21 @@ async function main(config: Config, log: Log) {
   const jobs = createJobs(config.dataDir);
   await jobs.prepare();
   const { engines, announced } = await createEngines(config, process.execPath, log);
-  const worker = `${hostname()}:${process.pid}:${randomUUID().slice(0, 8)}`;
+  const worker = nameWorker();
   const announcement = { worker, ...announced };
   const { workerConcurrency: concurrency } = config;
   const limits = { audio: config.maxAudioSeconds, run: config.maxRunSeconds, silence: config.maxSilentSeconds };
   await endOrphans(jobs, log);
+  setInterval(() => void endOrphans(jobs, log).catch(() => undefined), endOrphansMs).unref(); // tried again in a moment
 
   if (process.argv.includes('--forked')) {
-    const tell = (message: ToApi) => void (process.connected && process.send?.(message));
+    const tell = (message: ToApi) =>
+      void (process.connected && process.send?.(message, undefined, {}, () => undefined));
     const run = createRunner({ jobs, cache: createParentCache(tell), engines, owner: worker, limits, log });
     const runner = createForkedRunner({ concurrency, log, run });
     process.on('message', (message: ToWorker) => {
       if (message.type === 'run') runner.add(message.id);
-      else void runner.drain().then(() => process.exit(0));
+      else void runner.drain().then((drained) => drained && process.exit(0));
     });
     onStop(() => runner.close());
     tell({ type: 'ready', announcement });

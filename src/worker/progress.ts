@@ -1,4 +1,4 @@
-import type { Cache } from '../shared/cache.ts';
+import type { Cache, CachedProgress } from '../shared/cache.ts';
 import { appendEvents, mendLog, type JobEvent } from '../shared/events.ts';
 import type { Jobs } from '../shared/jobs.ts';
 import type { Log } from '../shared/log.ts';
@@ -14,14 +14,25 @@ export interface Progress {
   stage: string;
 }
 
+interface Deps {
+  id: string;
+  log: Log;
+  cache: Cache;
+  jobs: Jobs;
+  from: number;
+  /** Whether the job is still this attempt's and has no end. */
+  isOurs: () => Promise<boolean>;
+}
+
 export type ProgressReporter = ReturnType<typeof createProgressReporter>;
 
 /**
  * Turns what one attempt says into one monotonic progress, in `job_progress:<id>` and in the event log. `from` is where
- * an earlier attempt got to: a viewer never sees the percentage fall.
+ * an earlier attempt got to: a viewer never sees the percentage fall. An attempt that was thought dead, and wakes when the job
+ * is another's or has ended, says nothing more.
  */
-export function createProgressReporter(deps: { id: string; log: Log; cache: Cache; jobs: Jobs; from: number }) {
-  const { id, log, cache, jobs } = deps;
+export function createProgressReporter(deps: Deps) {
+  const { id, log, cache, jobs, isOurs } = deps;
   let current: Progress = { percent: deps.from, stage: 'started' };
   let written: Progress = { percent: -1, stage: '' };
   let timer: NodeJS.Timeout | undefined;
@@ -41,7 +52,7 @@ export function createProgressReporter(deps: { id: string; log: Log; cache: Cach
       const events = pending;
       pending = [];
       try {
-        if (await jobs.readOutcome(id)) return; // an attempt that was thought dead says nothing behind the end of its job
+        if (!(await isOurs())) return;
         if (failed) await mendLog(jobs.events(id));
         await appendEvents(jobs.events(id), events);
         failed = false;
@@ -54,6 +65,10 @@ export function createProgressReporter(deps: { id: string; log: Log; cache: Cach
     }
   }
 
+  async function showIfOurs(shown: CachedProgress) {
+    if (await isOurs()) await cache.set('job_progress', id, shown);
+  }
+
   function write() {
     clearTimeout(timer);
     timer = undefined;
@@ -61,12 +76,8 @@ export function createProgressReporter(deps: { id: string; log: Log; cache: Cach
     written = current;
     const progress = Math.round(current.percent * 10) / 10;
     push({ at: Date.now(), type: 'progress', progress, stage: current.stage, estimated: false });
-    void cache.set('job_progress', id, {
-      progress,
-      stage: current.stage,
-      last_update: Date.now() / 1000,
-      estimated: false,
-    });
+    const shown = { progress, stage: current.stage, last_update: Date.now() / 1000, estimated: false };
+    void showIfOurs(shown).catch(() => undefined); // the disk's trouble, and the log's line has told it
   }
 
   return {

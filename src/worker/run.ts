@@ -1,14 +1,17 @@
+import { randomUUID } from 'node:crypto';
 import { copyFile, link, mkdir, rm, stat, statfs, writeFile } from 'node:fs/promises';
+import { hostname } from 'node:os';
 import { join } from 'node:path';
+import { Semaphore } from 'async-mutex';
 import { cutOffWarning, measureSong } from '../shared/audio-length.ts';
 import { metadataOf, type Cache } from '../shared/cache.ts';
-import { heartbeatMs, readClaim, takeClaim, type Claim } from '../shared/claim.ts';
+import { heartbeatMs, lostOwners, readAttempts, readClaim, takeClaim, untilLost, type Claim } from '../shared/claim.ts';
 import { bringInLine, endJob } from '../shared/ending.ts';
-import { furthest, mendLog, readEvents } from '../shared/events.ts';
+import { furthest, mendLog, readEvents, startedAt } from '../shared/events.ts';
 import { failpoint } from '../shared/failpoint.ts';
 import { isJobId, listOutputs, publish, type JobError, type Jobs, type Outcome, type Report } from '../shared/jobs.ts';
 import type { Log } from '../shared/log.ts';
-import { attemptVariable, killProcess, runningAttempts, runProgram, type Exit } from '../shared/process.ts';
+import { attemptVariable, isRunning, killProcess, runningAttempts, runProgram, type Exit } from '../shared/process.ts';
 import type { Delivery } from '../shared/queue.ts';
 import type { EngineName, JobRequest } from '../shared/request.ts';
 import { checkResult, InvalidResultError } from './check.ts';
@@ -21,6 +24,8 @@ const keptLines = 20;
 const spareBytes = 1024 * 1024;
 /** A job that killed this many workers is not tried again. */
 const maxLostWorkers = 2;
+/** More than a worker runs at once: who takes as many turns has it for himself. */
+const allTurns = 1_000;
 
 interface Deps {
   jobs: Jobs;
@@ -49,11 +54,31 @@ type Ending = Pick<Outcome, 'state' | 'report' | 'error'> & { warnings?: string[
  * Runs a job from its record to its outcome. Every delivery, by BullMQ or by the forked worker's channel, comes through
  * here, and only the claim's owner goes on (claim.ts). Throws when the disk does; then nothing is decided and the job is
  * delivered again.
+ *
+ * A job that has lost a worker has the next one for itself: if that dies too, no other job is to blame, and none is taken along.
  */
 export function createRunner({ jobs, cache, engines, owner, limits, log }: Deps) {
+  const turns = new Semaphore(allTurns);
+
   return async function run(id: string, shutdown: AbortSignal): Promise<Delivery> {
     const request = await jobs.readRequest(id);
     if (!request || (await jobs.readOutcome(id))) return ended(id);
+    if (!(await untilLost(jobs.folder(id)))) return 'held';
+    const weight = (await lostOwners(jobs.folder(id))) > 0 ? allTurns : 1;
+    const giveUp = () => turns.cancel();
+    shutdown.addEventListener('abort', giveUp, { once: true });
+    const turn = await turns.acquire(weight).catch(() => null);
+    shutdown.removeEventListener('abort', giveUp);
+    if (!turn) return 'released';
+    try {
+      return await runInTurn(request, shutdown);
+    } finally {
+      turn[1]();
+    }
+  };
+
+  async function runInTurn(request: JobRequest, shutdown: AbortSignal): Promise<Delivery> {
+    const { id } = request;
     const claim = await takeClaim(jobs.folder(id), owner);
     if (!claim) return 'held';
     try {
@@ -63,14 +88,14 @@ export function createRunner({ jobs, cache, engines, owner, limits, log }: Deps)
       await claim.release().catch(() => undefined); // this worker lives: nothing was lost
       throw error;
     }
-  };
+  }
 
   async function runClaimed(request: JobRequest, claim: Claim, shutdown: AbortSignal): Promise<Delivery> {
     const { id } = request;
     const jobLog = log.child({ jobId: id, attempt: claim.attempt });
     await failpoint('run:claimed');
     if (await jobs.readOutcome(id)) return ended(id); // it ended between the look and the claim
-    if (claim.attempt > 1) await endLeftovers(id);
+    if (claim.attempt > 1) await endProcesses((attempt) => attempt.startsWith(`${id}/`));
 
     const outcome = await decide(request, claim, shutdown, jobLog);
     if (outcome === 'shutdown') {
@@ -116,11 +141,13 @@ export function createRunner({ jobs, cache, engines, owner, limits, log }: Deps)
     if (!engine) throw new Error(`This worker has no engine "${request.engine}".`);
 
     await mendLog(jobs.events(id));
-    const from = furthest(await readEvents(jobs.events(id)));
-    const reporter = createProgressReporter({ id, log, cache, jobs, from });
+    const events = await readEvents(jobs.events(id));
+    const isOurs = async () =>
+      (await readClaim(jobs.folder(id))).attempt === claim.attempt && (await jobs.readOutcome(id)) === null;
+    const reporter = createProgressReporter({ id, log, cache, jobs, from: furthest(events), isOurs });
     reporter.event({ at: Date.now(), type: 'state', state: 'running', attempt: claim.attempt });
     reporter.advance({ percent: 0, stage: 'started' });
-    await cache.set('job_metadata', id, metadataOf(request, Date.now(), null));
+    await cache.set('job_metadata', id, metadataOf(request, startedAt(events) ?? Date.now(), null));
     jobLog.info({ engine: request.engine, model: request.model }, 'The job runs.');
     const watch = watchAttempt(id, claim, shutdown);
     try {
@@ -178,13 +205,14 @@ export function createRunner({ jobs, cache, engines, owner, limits, log }: Deps)
     };
 
     let exit: Exit;
+    const name = `${id}/${claim.attempt}`;
     try {
-      const env = { ...command.env, [attemptVariable]: `${id}/${claim.attempt}` };
-      exit = await runProgram({ ...command, env }, onLine, signal);
+      exit = await runProgram({ ...command, env: { ...command.env, [attemptVariable]: name } }, onLine, signal);
     } catch (error) {
       const detail = `The engine's program cannot be started: ${String(error)}`;
       return end({ state: 'failed', error: { code: 'engine_unavailable', detail } });
     }
+    await endProcesses((attempt) => attempt === name); // what it has left behind outside of its group
     const fail = (error: JobError, state: 'failed' | 'timed_out' = 'failed') =>
       end({ state, warnings, error: { ...error, stage: reporter.stage(), exitCode: exit.code, output: lastLines } });
     if (signal.aborted) {
@@ -204,6 +232,7 @@ export function createRunner({ jobs, cache, engines, owner, limits, log }: Deps)
     if (result.error) return fail(result.error);
     await failpoint('run:checked');
     if (!(await claim.beat())) return 'taken_over';
+    if (await jobs.cancelRequested(id)) return end({ state: 'cancelled', warnings });
     if (!(await publish(paths.out, jobs.outputs(id)))) return end({ state: 'cancelled', warnings });
     await failpoint('run:published');
     return end({ ...result, warnings, report: { ...result.report, ...report } });
@@ -273,21 +302,34 @@ export function createRunner({ jobs, cache, engines, owner, limits, log }: Deps)
   }
 }
 
-/** Ends what earlier attempts of a job have left running on this host: a worker that was killed cannot do it itself. */
-async function endLeftovers(id: string) {
-  for (const { pid, attempt } of await runningAttempts()) if (attempt.startsWith(`${id}/`)) killProcess(pid);
+/** A worker's name: its host and process number tell its neighbours whether it still lives. */
+export const nameWorker = (): string => `${hostname()}:${process.pid}:${randomUUID().slice(0, 8)}`;
+
+/** Ends the processes of attempts on this host: a worker that was killed cannot do it itself. */
+async function endProcesses(wanted: (attempt: string) => boolean) {
+  for (const { pid, attempt } of await runningAttempts()) if (wanted(attempt)) killProcess(pid);
 }
 
-/** Ends every engine on this host that works for an attempt whose claim is not held. */
+/**
+ * Ends every engine on this host that works for nobody: its job has ended, another attempt has begun, or its worker is gone. One whose
+ * worker only is silent may go on: it wakes, or somebody takes over.
+ */
 export async function endOrphans(jobs: Jobs, log: Log): Promise<void> {
   for (const { pid, attempt } of await runningAttempts()) {
     const [id = '', number] = attempt.split('/');
     if (!isJobId(id) || !(await jobs.readRequest(id))) continue; // of another service's data folder
-    const claim = await readClaim(jobs.folder(id));
-    if (claim.state === 'held' && claim.attempt === Number(number)) continue;
-    log.warn({ jobId: id, attempt: Number(number), pid }, 'An engine had lost its worker and was ended.');
+    if (!(await isOrphan(jobs, id, Number(number)))) continue;
+    log.warn({ jobId: id, attempt: Number(number), pid }, 'An engine worked for nobody and was ended.');
     killProcess(pid);
   }
+}
+
+async function isOrphan(jobs: Jobs, id: string, number: number): Promise<boolean> {
+  if (await jobs.readOutcome(id)) return true;
+  const claim = (await readAttempts(jobs.folder(id))).at(-1);
+  if (!claim || claim.attempt !== number || claim.state === 'released') return true;
+  const [host, pid] = claim.owner.split(':');
+  return host === hostname() && !isRunning(Number(pid));
 }
 
 const timeoutDetail = {
