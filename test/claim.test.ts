@@ -2,7 +2,7 @@ import { mkdtemp, utimes, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { readClaim, staleAfterMs, takeClaim } from '../src/shared/claim.ts';
+import { heartbeatMs, readClaim, staleAfterMs, takeClaim, untilLost } from '../src/shared/claim.ts';
 
 const folder = () => mkdtemp(join(tmpdir(), 'claim-'));
 
@@ -35,6 +35,31 @@ test('a dead owner is replaced by exactly one, and learns of it when it wakes', 
   expect(won[0]).toMatchObject({ attempt: 2, lostBefore: 1 });
   expect(await dead!.beat()).toBe(false);
   expect(await won[0]!.beat()).toBe(true);
+});
+
+test('who comes just before a dead owner is given up waits for it; a living one is not waited for', async () => {
+  const job = await folder();
+  expect(await untilLost(job)).toBe(true);
+  await takeClaim(job, 'a');
+  const started = Date.now();
+  expect(await untilLost(job)).toBe(false);
+  expect(Date.now() - started).toBeLessThan(heartbeatMs);
+  const then = new Date(Date.now() - staleAfterMs + 1_000);
+  await utimes(join(job, 'claims', '1'), then, then);
+  expect(await takeClaim(job, 'b')).toBeNull();
+  expect(await untilLost(job)).toBe(true);
+  expect((await takeClaim(job, 'b'))?.attempt).toBe(2);
+});
+
+test('a beat that is under way when the job is given back does not hold it', async () => {
+  for (let round = 0; round < 30; round += 1) {
+    const job = await folder();
+    const claim = (await takeClaim(job, 'a'))!;
+    const beat = claim.beat();
+    await claim.release();
+    await beat;
+    expect((await readClaim(job)).state).toBe('released');
+  }
 });
 
 test('a job that was given back is free at once and counts no lost worker', async () => {

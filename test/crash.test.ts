@@ -18,10 +18,12 @@ async function withRedis(workers: number, apis = 1, env: Record<string, string> 
   });
 }
 
-/** What is on disk of a job that has ended well: one outcome, one terminal event that viewers see, one file. */
+/** What is on disk of a job that has ended well: one outcome, one terminal event that viewers see, one file, no progress that fell. */
 async function expectOneGoodEnd(service: Service, id: string) {
   await service.until(id, 'succeeded', 60_000);
   const { text } = (await service.get(`/jobs/${id}/stream`)).body as { text: string };
+  const shown = [...text.matchAll(/"progress":([\d.]+)/g)].slice(1).map(([, percent]) => Number(percent));
+  expect(shown, id).toEqual(shown.toSorted((a, b) => a - b));
   expect(text.match(/^event: (completed|failed)/gm), id).toEqual(['event: completed']);
   expect((await service.get(`/jobs/${id}/files`)).body['files'], id).toHaveLength(1);
 }
@@ -176,6 +178,15 @@ describe('a job that kills its worker', () => {
     expect(await enginesOf(service)).toEqual([]);
   });
 
+  test('takes no other job with it that ran beside it', { timeout: 120_000 }, async () => {
+    const service = await startService({ redisUrl: null, env: { ...withFixtureModel, WORKER_CONCURRENCY: '2' } });
+    const innocent = (await service.submit({ title: 'fixture:slow=6' })).body['job_id'] as string;
+    const guilty = (await service.submit({ title: 'fixture:kill-worker fixture:slow=2' })).body['job_id'] as string;
+    const record = await service.until(guilty, 'failed', 100_000);
+    expect(record['error']).toMatchObject({ code: 'worker_lost' });
+    await expectOneGoodEnd(service, innocent);
+  });
+
   test('without Redis ends the same way: the API starts its worker again', { timeout: 90_000 }, async () => {
     const service = await startService({ redisUrl: null, env: withFixtureModel });
     const { body } = await service.submit({ title: 'fixture:kill-worker' });
@@ -208,6 +219,60 @@ test(
     );
   },
 );
+
+test(
+  'what the engine of a killed worker has started is ended also when its job is cancelled',
+  { timeout: 60_000 },
+  async () => {
+    const service = await withRedis(1);
+    const { body } = await service.submit({ title: 'fixture:grandchild fixture:slow=60' });
+    const id = body['job_id'] as string;
+    await eventually(
+      () => readFile(join(service.data, 'jobs', id, 'events.jsonl'), 'utf8'),
+      (text) => text.includes('grandchild'),
+    );
+    await service.start('worker'); // that has nothing to do with it
+    await service.workers[0]!.end('SIGKILL');
+    await service.call('POST', `/jobs/${id}/cancel`);
+    await service.until(id, 'cancelled', 40_000);
+    await eventually(
+      () => enginesOf(service),
+      (left) => left.length === 0,
+    );
+  },
+);
+
+test('a disk that fails at a critical line costs no job', { timeout: 90_000 }, async () => {
+  const service = await withRedis(1);
+  for (const line of workerLines) {
+    const point = await service.arm(line, 'throw ENOSPC');
+    const { body } = await service.submit({ title: line });
+    await point.hit();
+    await expectOneGoodEnd(service, body['job_id']);
+  }
+  await expectNothingLeft(service);
+  expect(service.workers[0]!.lines.filter(({ level }) => level >= 50).length).toBeLessThanOrEqual(workerLines.length);
+});
+
+test('a worker that stops gives each job back once', { timeout: 60_000 }, async () => {
+  const service = await withRedis(1, 1, { WORKER_CONCURRENCY: '2' });
+  const titles = ['fixture:hang fixture:slow=1', 'fixture:slow=30']; // the first ends 5 s after it was told to
+  const ids = await Promise.all(
+    titles.map(async (title) => (await service.submit({ title })).body['job_id'] as string),
+  );
+  for (const id of ids) {
+    await eventually(
+      () => readFile(join(service.data, 'jobs', id, 'events.jsonl'), 'utf8'),
+      (text) => text.includes('"output"'),
+    );
+  }
+  await sleep(1_000);
+  await service.workers[0]!.end('SIGTERM');
+  for (const id of ids) {
+    expect(await readdir(join(service.data, 'jobs', id, 'claims'))).toEqual(['1']);
+    expect((await service.get(`/jobs/${id}`)).body['state']).toBe('queued');
+  }
+});
 
 test('an engine that is killed from outside fails its job with a code, and the next one works', async () => {
   const service = await withRedis(1);

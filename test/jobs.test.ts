@@ -63,6 +63,41 @@ test('a folder of open jobs that somebody removed is made again, with the open j
   expect(await jobs.unfinished()).toEqual([id]);
 });
 
+test('a cancel outlives the removal of the outputs folder', async () => {
+  const jobs = await oneJob();
+  expect(await jobs.requestCancel(id)).toBe(true);
+  await rm(dirname(jobs.outputs(id)), { recursive: true });
+  expect((await jobs.read(id))?.state).toBe('cancelling');
+  expect(await jobs.requestCancel(id)).toBe(true);
+  expect(await publish(await attempted('map'), jobs.outputs(id))).toBe(false);
+});
+
+test('a record that cannot be read keeps no other from being found', async () => {
+  const jobs = await oneJob();
+  const broken = '01a20d20-19ab-7709-80f0-0b07b0d6cd60';
+  await jobs.create({ ...request, id: broken });
+  await writeFile(join(jobs.folder(broken), 'outcome.json'), '');
+  expect(await jobs.unfinished()).toEqual([broken, id]);
+  await expect(jobs.read(broken)).rejects.toThrow(SyntaxError);
+});
+
+test('a removed record is gone at once, for whoever reads beside', async () => {
+  for (let round = 0; round < 20; round += 1) {
+    const jobs = await oneJob();
+    await takeClaim(jobs.folder(id), 'worker');
+    await jobs.finish(id, outcome('failed'));
+    const seen = new Set<string | undefined>();
+    let over = false;
+    const removed = jobs.remove(id).finally(() => (over = true));
+    while (!over) seen.add((await jobs.read(id))?.state);
+    await removed;
+    seen.delete('failed');
+    seen.delete(undefined);
+    expect([...seen]).toEqual([]);
+    expect(await jobs.read(id)).toBeNull();
+  }
+});
+
 test('a crash between outcome and log is mended by the next look', async () => {
   const jobs = await oneJob();
   await writeFile(join(jobs.folder(id), 'outcome.json'), JSON.stringify(outcome('succeeded')));

@@ -43,24 +43,24 @@ describe('a deadline ends a job as timed_out, with a code', () => {
   });
 });
 
+/** A service whose data folder is a file system of 3 MB; forked, so that the worker has the same one. */
+async function onSmallDisk() {
+  const mount = 'mount -t tmpfs -o size=3m tmpfs "$DATA_DIR" && exec "$@"';
+  const service = await startService({
+    redisUrl: null,
+    env: withFixtureModel,
+    wrapper: ['unshare', '--user', '--map-root-user', '--mount', 'sh', '-c', mount, 'sh'],
+  });
+  const disk = join('/proc', String(service.apis[0]!.child.pid), 'root', service.data);
+  return { service, disk };
+}
+
+async function fill(disk: string, leave: number) {
+  const { bavail, bsize } = await statfs(disk);
+  await writeFile(join(disk, 'ballast'), Buffer.alloc(bavail * bsize - leave)).catch(() => undefined); // full is full
+}
+
 describe('a disk that is full', () => {
-  /** A service whose data folder is a file system of 3 MB; forked, so that the worker has the same one. */
-  async function onSmallDisk() {
-    const mount = 'mount -t tmpfs -o size=3m tmpfs "$DATA_DIR" && exec "$@"';
-    const service = await startService({
-      redisUrl: null,
-      env: withFixtureModel,
-      wrapper: ['unshare', '--user', '--map-root-user', '--mount', 'sh', '-c', mount, 'sh'],
-    });
-    const disk = join('/proc', String(service.apis[0]!.child.pid), 'root', service.data);
-    return { service, disk };
-  }
-
-  async function fill(disk: string, leave: number) {
-    const { bavail, bsize } = await statfs(disk);
-    await writeFile(join(disk, 'ballast'), Buffer.alloc(bavail * bsize - leave)).catch(() => undefined); // full is full
-  }
-
   test('refuses an upload with storage_full, keeps nothing of it, and takes the next when there is room', async () => {
     const { service, disk } = await onSmallDisk();
     await fill(disk, 100_000);
@@ -102,6 +102,27 @@ describe('a disk that is full', () => {
     expect(await readdir(join(disk, 'scratch'))).toEqual([]);
   });
 });
+
+test(
+  'a job that waits can be cancelled while the disk is full, and ends when there is room',
+  { timeout: 60_000 },
+  async () => {
+    const { service, disk } = await onSmallDisk();
+    const running = await service.submit({ title: 'fixture:slow=30' });
+    const waiting = await service.submit();
+    await service.until(running.body['job_id'], 'running');
+    await sleep(500);
+    await fill(disk, 0);
+    const answer = await service.call('POST', `/jobs/${waiting.body['job_id']}/cancel`);
+    expect(answer).toMatchObject({
+      status: 200,
+      body: { status: 'cancelled', state: expect.stringMatching(/^cancel/) as string },
+    });
+    await rm(join(disk, 'ballast'));
+    await service.until(waiting.body['job_id'], 'cancelled', 25_000);
+    await service.call('POST', `/jobs/${running.body['job_id']}/cancel`);
+  },
+);
 
 describe('folders that somebody removes', () => {
   async function running(service: Service, title: string) {

@@ -1,3 +1,4 @@
+import { tmpdir } from 'node:os';
 import { expect, onTestFinished, test } from 'vitest';
 import { startRedis } from './redis-server.ts';
 import { eventually, startService, withFixtureModel } from './service.ts';
@@ -42,6 +43,29 @@ test('the built-in generator is chosen where no worker has a model, and the answ
   expect((await service.submit({ gamemode: '2' })).body['errors']).toEqual([
     expect.objectContaining({ field: 'gamemode', code: 'mode_not_available' }),
   ]);
+});
+
+test('workers that have no engine which is asked for make nobody ready', async () => {
+  const service = await startService({ redisUrl: null, env: { ENGINE: 'mapperatorinator' } });
+  expect(await service.get('/readyz')).toMatchObject({
+    status: 503,
+    body: { reasons: ['No worker has an engine that ENGINE=mapperatorinator asks for.'] },
+  });
+});
+
+test('a folder that is no checkout of Mapperatorinator is told at the start, and its models are offered to nobody', async () => {
+  const redis = await startRedis();
+  onTestFinished(() => redis.stop());
+  const service = await startService({
+    redisUrl: `${redis.url}/0`,
+    workers: 1,
+    env: { MAPPERATORINATOR_HOME: tmpdir() },
+  });
+  const line = await service.workers[0]!.logged(
+    'MAPPERATORINATOR_HOME is no checkout of Mapperatorinator: inference.py is missing there.',
+  );
+  expect(line).toMatchObject({ level: 50, home: tmpdir() });
+  expect((await service.submit()).body).toMatchObject({ engine: 'builtin' });
 });
 
 test('ENGINE=mapperatorinator never swaps the engine: the job waits for a worker that has the model', async () => {

@@ -1,3 +1,6 @@
+import { rm } from 'node:fs/promises';
+import { connect, createServer, type AddressInfo } from 'node:net';
+import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Redis } from 'ioredis';
 import { describe, expect, onTestFinished, test } from 'vitest';
@@ -175,6 +178,154 @@ test('a Redis that flickers is back with every flicker, and nothing is lost or r
     await service.until(id, 'succeeded');
     expect(await endOf(service, id)).toBe(1);
   }
+}, 60_000);
+
+test('a second outage finds a worker, though the first one still ends what it runs', async () => {
+  const queue = await startRedis();
+  const service = await startService({
+    redisUrl: `${queue.url}/0`,
+    env: { ...withFixtureModel, ENGINE: 'mapperatorinator', WORKER_CONCURRENCY: '2' },
+  });
+  await queue.kill();
+  const long = (await service.submit({ title: 'fixture:slow=25' })).body['job_id'] as string;
+  await service.until(long, 'running');
+  const again = await startRedis({ port: queue.port });
+  await eventually(
+    async () => (await service.get('/readyz')).body,
+    ({ mode }) => mode === 'redis',
+  );
+  await eventually(
+    async () => (await service.get('/readyz')).body,
+    ({ workers }) => workers === 0, // the forked one takes nothing new, and there is no other
+  );
+  await again.kill();
+  const short = (await service.submit({ title: 'fixture:slow=0.2' })).body['job_id'] as string;
+  await service.until(short, 'succeeded', 15_000);
+  expect((await service.get(`/jobs/${long}`)).body).toMatchObject({ state: 'running', attempt: 1 });
+  await service.until(long, 'succeeded');
+}, 90_000);
+
+test('a job whose list the queue has lost is handed over again', async () => {
+  const { queue, service } = await withTwoRedis();
+  const busy = (await service.submit({ title: 'fixture:slow=3' })).body['job_id'] as string;
+  await service.until(busy, 'running');
+  const waiting = (await service.submit()).body['job_id'] as string;
+  const look = new Redis(queue.url);
+  onTestFinished(() => look.disconnect());
+  const list = 'mapperatorinator:generate-mapperatorinator:wait';
+  await eventually(
+    () => look.lrange(list, 0, -1),
+    (ids) => ids.includes(waiting),
+  );
+  await look.del(list); // as an eviction would: the job's own key is still there
+  await service.until(waiting, 'succeeded', 25_000);
+}, 60_000);
+
+test('a cache that comes back when somebody has removed the list of open jobs harms nobody', async () => {
+  const { cache, service } = await withTwoRedis();
+  await cache.kill();
+  await eventually(
+    async () => lines(service, away, 'cache').length,
+    (count) => count === 1,
+  );
+  await rm(join(service.data, 'unfinished'), { recursive: true });
+  const again = await startRedis({ port: cache.port });
+  onTestFinished(() => again.stop());
+  await eventually(
+    async () => lines(service, 'Redis is back.', 'cache').length,
+    (count) => count === 1,
+  );
+  await sleep(500);
+  expect(service.apis[0]!.child.exitCode).toBeNull();
+  await service.until((await service.submit()).body['job_id'], 'succeeded');
+}, 60_000);
+
+test('what the cache holds of a job that ended without it is made final', async () => {
+  const { cache, service } = await withTwoRedis();
+  const id = (await service.submit({ title: 'fixture:slow=2' })).body['job_id'] as string;
+  await service.until(id, 'running');
+  await sleep(500);
+  cache.freeze();
+  await service.until(id, 'succeeded');
+  cache.thaw();
+  const { metadata } = await eventually(
+    async () => (await service.get(`/jobs/${id}/debug`)).body,
+    ({ cache_mode: mode }) => mode === 'redis',
+  );
+  expect(metadata.completed_at).toEqual(expect.any(Number));
+  const look = new Redis({ port: cache.port, db: 1 });
+  onTestFinished(() => look.disconnect());
+  await eventually(
+    async () => JSON.parse((await look.get(`job_metadata:${id}`)) ?? '{}') as object,
+    (cached) => 'completed_at' in cached,
+  );
+}, 60_000);
+
+test('a database that the server does not have counts as away, and its cache goes nowhere else', async () => {
+  const redis = await startRedis();
+  onTestFinished(() => redis.stop());
+  const service = await startService({
+    redisUrl: `${redis.url}/0`,
+    workers: 1,
+    env: { ...withFixtureModel, REDIS_DB: '99' },
+  });
+  await service.until((await service.submit()).body['job_id'], 'succeeded');
+  const { body } = await service.get('/debug/redis');
+  expect(body['roles'].cache).toMatchObject({ up: false, reason: expect.stringContaining('out of range') as string });
+  const look = new Redis(redis.url);
+  onTestFinished(() => look.disconnect());
+  expect((await look.keys('*')).filter((key) => !key.startsWith('mapperatorinator:'))).toEqual([]);
+}, 60_000);
+
+/** A Redis behind a wire that holds every command up for a while. */
+async function behindSlowWire(redis: RedisServer) {
+  let delayMs = 0;
+  const server = createServer((client) => {
+    const upstream = connect(redis.port, '127.0.0.1');
+    client.on('data', (chunk) => setTimeout(() => upstream.write(chunk), delayMs));
+    upstream.on('data', (chunk) => client.write(chunk));
+    for (const [one, other] of [
+      [client, upstream],
+      [upstream, client],
+    ] as const) {
+      one.on('error', () => other.destroy());
+      one.on('close', () => other.destroy());
+    }
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  onTestFinished(() => void server.close());
+  return { port: (server.address() as AddressInfo).port, slow: (ms: number) => (delayMs = ms) };
+}
+
+test('a Redis that is slow, but not too slow to be used, keeps no request for longer than a frozen one', async () => {
+  const [queue, cache] = await Promise.all([startRedis(), startRedis()]);
+  onTestFinished(async () => void (await Promise.all([queue.stop(), cache.stop()])));
+  const [queueWire, cacheWire] = await Promise.all([behindSlowWire(queue), behindSlowWire(cache)]);
+  const service = await startService({
+    redisUrl: `redis://127.0.0.1:${queueWire.port}/0`,
+    workers: 1,
+    env: { ...withFixtureModel, REDIS_PORT: String(cacheWire.port), REDIS_DB: '1' },
+  });
+  const done = (await service.submit()).body['job_id'] as string;
+  await service.until(done, 'succeeded');
+  const running = (await service.submit({ title: 'fixture:slow=30' })).body['job_id'] as string;
+  await service.until(running, 'running');
+  const waiting = (await service.submit()).body['job_id'] as string;
+  const look = new Redis({ port: cache.port, db: 1 });
+  onTestFinished(() => look.disconnect());
+  for (const wire of [queueWire, cacheWire]) wire.slow(60);
+  await sleep(1_000);
+  expect((await service.get('/debug/redis')).body).toMatchObject({ mode: 'redis' });
+  const took: Record<string, number> = {};
+  const paths = ['', '/status', '/files', '/debug'].map((path) => `/jobs/${done}${path}`);
+  for (const path of [...paths, `/jobs/${running}/progress`, '/models/v32', '/readyz', `/jobs/${waiting}/cancel`]) {
+    await look.flushdb(); // nothing is in the cache: the longest way
+    const started = performance.now();
+    await service.call(path.endsWith('/cancel') ? 'POST' : 'GET', path);
+    took[path] = Math.round(performance.now() - started);
+  }
+  expect(Math.max(...Object.values(took)), JSON.stringify(took)).toBeLessThan(redisWaitMs + 150);
+  await service.call('POST', `/jobs/${running}/cancel`);
 }, 60_000);
 
 test('a running job stays in the caches when their Redis comes back empty', async () => {

@@ -96,6 +96,25 @@ test('a failed job ends its stream with failed and the reason', async () => {
   expect(last).toMatchObject({ event: 'failed', data: `处理失败: ${record['error']['detail']}` });
 });
 
+test.each(['nonsense', '-3', '1e999', '999999'])('Last-Event-ID: %s loses nothing of what comes', async (last) => {
+  const api = await shared();
+  const { body } = await api.submit({ title: 'fixture:slow=2' });
+  await api.until(body['job_id'], 'running');
+  const events = await read(`${api.url}/jobs/${body['job_id']}/stream`, last);
+  expect(events[0]).toMatchObject({ event: 'snapshot' });
+  expect(events.filter(({ event }) => event === 'progress').length).toBeGreaterThan(1);
+  expect(events.at(-1)).toMatchObject({ event: 'completed' });
+});
+
+test('the snapshot of a job that has succeeded names its files', async () => {
+  const api = await shared();
+  const { body } = await api.submit();
+  await api.until(body['job_id'], 'succeeded');
+  const [snapshot] = await read(`${api.url}/jobs/${body['job_id']}/stream`);
+  const { output_files: files } = (await api.get(`/jobs/${body['job_id']}/status`)).body;
+  expect(JSON.parse(snapshot!.data)).toMatchObject({ status: 'completed', output_files: files as string[] });
+});
+
 test('an unknown job is 200 with one error event', async () => {
   const api = await shared();
   const frames = await read(`${api.url}/jobs/01a20d20-19ab-7709-80f0-0b07b0d6cd69/stream`);

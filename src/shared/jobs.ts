@@ -116,6 +116,7 @@ export function createJobs(dataDir: string) {
     const claim = await readClaim(folder(id));
     const cancelled = await cancelRequested(id);
     const outcome = await readOutcome(id); // read last: once it is there, the rest no longer matters
+    if (!outcome && !(await exists(folder(id)))) return null; // removed meanwhile
     const open = cancelled ? 'cancelling' : claim.state === 'held' ? 'running' : 'queued';
     return { request, state: outcome?.state ?? open, attempt: claim.attempt, outcome };
   }
