@@ -41,6 +41,15 @@ async function namesOf(service: Service, api: number, id: string) {
   return ((await response.json()) as { files: { name: string }[] }).files.map(({ name }) => name);
 }
 
+/** Another folder with the same files takes the place of this one, too fast for a watcher to see the place empty. */
+async function replace(folder: string, service: Service) {
+  await cp(folder, `${folder}.new`, { recursive: true });
+  for (const { child } of service.apis) child.kill('SIGSTOP');
+  await rename(folder, `${folder}.old`);
+  await rename(`${folder}.new`, folder);
+  for (const { child } of service.apis) child.kill('SIGCONT');
+}
+
 /** API processes with a checkout that the test may change, and a look at a value that its models share. */
 async function withConfigs(apis: number, wrapper: string[] = []) {
   const redis = await startRedis();
@@ -140,6 +149,31 @@ test('a list that somebody writes into the cache is believed by no API that has 
   expect(await response.json()).toMatchObject({ files: [{ name: 'other.osz' }] });
 });
 
+test('a folder that takes the place of a watched one is watched in its stead, on every API', async () => {
+  const { service, folder, osz, key, names } = await finishedJob(2);
+  for (const api of [0, 1]) await names(api);
+  await replace(folder, service);
+  for (const api of [0, 1]) expect(await names(api)).toEqual([osz]);
+  expect(JSON.parse((await key())!)).toEqual([osz]);
+  await writeFile(join(folder, 'new.txt'), 'x');
+  for (const api of [0, 1]) await soon(() => names(api), 'new.txt');
+  await rename(folder, `${folder}.gone`);
+  for (const api of [0, 1]) expect(await names(api)).toEqual([]);
+  expect(await key()).toBeNull();
+});
+
+test('a slow read of a folder whose place another takes meanwhile is not cached', async () => {
+  const { service, folder, osz, key, forget, names } = await finishedJob(1);
+  await forget();
+  const slow = await service.arm('files:read', 'wait');
+  const old = names(0);
+  await slow.hit();
+  await replace(folder, service);
+  await slow.release();
+  expect(await old).toEqual([osz]);
+  expect(await key()).toBeNull();
+});
+
 test('a slow read of a model config with a change in between is not cached', async () => {
   const { service, write, key, topK } = await withConfigs(1);
   await write(1);
@@ -153,6 +187,19 @@ test('a slow read of a model config with a change in between is not cached', asy
   expect(await key()).toBeUndefined();
   expect(await topK(0)).toBe(2);
   expect(await key()).toBe(2);
+});
+
+test('a folder of model configs that takes the place of another is watched in its stead, for each model, on every API', async () => {
+  const { service, folder, write, topK } = await withConfigs(2);
+  const all = () => Promise.all([topK(0), topK(1), topK(0, 'v32'), topK(1, 'v32')]);
+  const soonAll = (wanted: number) => eventually(all, (values) => values.every((value) => value === wanted), 3_000);
+  await all();
+  await replace(folder, service);
+  await topK(0); // one model is asked for before the change, the other after it
+  await write(1);
+  await soonAll(1);
+  await write(2);
+  await soonAll(2);
 });
 
 test('without inotify watches to spare lists are right and not cached, and the log says so once', async () => {

@@ -14,7 +14,8 @@ import { configFolder, installedModels, readModelConfig } from '../shared/models
  *   watch the folder, wait until the watch stands, read the generation, read the folder, cache unless dropped since.
  *
  * A change drops the key for every API process. A key counts only for a process that watches the folder itself, has read it since, and
- * has been with the same cache all the while, so what a dead process or an outage left behind is never believed. Where the key
+ * has been with the same cache all the while, so what a dead process or an outage left behind is never believed. A watch follows
+ * its folder when that is renamed, so each time it is asked whether the folder is still the one in this place. Where the key
  * could not be dropped, or no watch can be had, nothing is cached: slower, still right.
  */
 const maxWatched = 1_000;
@@ -42,6 +43,8 @@ interface Deps {
 
 interface Watched {
   watcher: FSWatcher;
+  /** The folder that is watched, whatever its name is by now. */
+  identity: string;
   /** Resolves with whether the watch stands. */
   standing: Promise<boolean>;
   stands: (value: boolean) => void;
@@ -94,7 +97,7 @@ export function createModelConfigs({ home, ...deps }: Deps & { home: string }) {
 
 function createWatchedReads<F extends Family>({ cache, log }: Deps, source: Source<F>) {
   const { family, what, folderOf, followSymlinks, read, hasShape } = source;
-  /** By path. */
+  /** By path. One watch a folder: chokidar would let a second one share the first, also when that is of the folder before. */
   const watched = new LRUCache<string, Watched>({
     max: maxWatched,
     ttl: ttlSeconds[family] * 1000,
@@ -108,17 +111,22 @@ function createWatchedReads<F extends Family>({ cache, log }: Deps, source: Sour
 
   async function get(name: string): Promise<CacheShapes[F]> {
     const folder = folderOf(name);
+    const identity = await identityOf(folder);
     const entry = watched.get(folder);
+    if (entry && entry.identity !== identity) {
+      watched.delete(folder);
+      await changed(entry);
+    }
     const isBelieved = () => entry !== undefined && entry.verified.get(name) === cache.epoch();
     if (isBelieved()) {
       const cached = await cache.get(family, name);
       if (cached !== null && hasShape(cached) && isBelieved()) return cached;
     }
-    return (await isFolder(folder)) ? readAndCache(name, folder) : read(name);
+    return identity === null ? read(name) : readAndCache(name, folder, identity);
   }
 
-  async function readAndCache(name: string, folder: string): Promise<CacheShapes[F]> {
-    const entry = watched.get(folder) ?? watchFolder(folder);
+  async function readAndCache(name: string, folder: string, identity: string): Promise<CacheShapes[F]> {
+    const entry = watched.get(folder) ?? watchFolder(folder, identity);
     if (!entry || !(await entry.standing)) return read(name);
     entry.names.add(name);
     if (entry.undropped.has(name)) await drop(name, entry);
@@ -128,7 +136,8 @@ function createWatchedReads<F extends Family>({ cache, log }: Deps, source: Sour
     const generation = await cache.generation();
     const found = await read(name);
     await failpoint('files:read');
-    if (Object.keys(found).length === 0 || entry.undropped.has(name) || entry.changes !== changes) return found;
+    const isSame = (await identityOf(folder)) === entry.identity && entry.changes === changes;
+    if (!isSame || Object.keys(found).length === 0 || entry.undropped.has(name)) return found;
     const isCached = await cache.setUnlessDropped(family, name, found, generation);
     if (isCached && entry.changes === changes && cache.epoch() === epoch) entry.verified.set(name, epoch);
     return found;
@@ -147,13 +156,13 @@ function createWatchedReads<F extends Family>({ cache, log }: Deps, source: Sour
     if (isDropped && entry.changes === changes) entry.undropped.delete(name);
   }
 
-  function watchFolder(folder: string): Watched | null {
+  function watchFolder(folder: string, identity: string): Watched | null {
     if (Date.now() < unwatchableUntil) return null;
     const watcher = watch(folder, { depth: 0, ignoreInitial: true, followSymlinks });
     let stands: (value: boolean) => void = () => undefined;
     const standing = new Promise<boolean>((resolve) => (stands = resolve));
     const known = { names: new Set<string>(), verified: new Map<string, number>(), undropped: new Set<string>() };
-    const entry: Watched = { watcher, standing, stands, changes: 0, ...known };
+    const entry: Watched = { watcher, identity, standing, stands, changes: 0, ...known };
     watcher.once('ready', () => stands(true));
     watcher.on('all', (event) => {
       void changed(entry);
@@ -173,11 +182,13 @@ function createWatchedReads<F extends Family>({ cache, log }: Deps, source: Sour
   return { get, close: () => Promise.all([...watched.values()].map(({ watcher }) => watcher.close())) };
 }
 
-async function isFolder(path: string): Promise<boolean> {
+/** Which folder is in this place; null for none. The time of birth tells apart two that had the same number one after the other. */
+async function identityOf(path: string): Promise<string | null> {
   try {
-    return (await stat(path)).isDirectory();
+    const found = await stat(path, { bigint: true });
+    return found.isDirectory() ? `${found.dev}:${found.ino}:${found.birthtimeNs}` : null;
   } catch (error) {
-    if (isErrno(error, 'ENOENT')) return false;
+    if (isErrno(error, 'ENOENT')) return null;
     throw error;
   }
 }
