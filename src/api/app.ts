@@ -13,7 +13,7 @@ import { modelRoutes } from './models.ts';
 import { operateRoutes } from './operate.ts';
 import { streamRoutes } from './stream.ts';
 import { submitRoutes } from './submit.ts';
-import type { OutputLists } from './watcher.ts';
+import type { ModelConfigs, OutputLists } from './watcher.ts';
 
 /** The two roles of Redis; null where none is configured. */
 export interface Links {
@@ -30,6 +30,7 @@ export interface AppDeps {
   queues: Queues | null;
   handover: Handover;
   lists: OutputLists;
+  modelConfigs: ModelConfigs | null;
   log: Log;
   closing: AbortSignal;
 }

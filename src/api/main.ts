@@ -12,7 +12,7 @@ import { createForkedWorker } from './forked-worker.ts';
 import { createHandover } from './handover.ts';
 import { refill } from './job-view.ts';
 import { createSweeper } from './sweep.ts';
-import { createOutputLists, watchModelConfigs } from './watcher.ts';
+import { createModelConfigs, createOutputLists } from './watcher.ts';
 
 /** How long the start waits for Redis before it goes on without. */
 const redisPatienceMs = 1_000;
@@ -30,7 +30,7 @@ async function main(config: Config, log: Log) {
   const cache = createCache(cacheLink);
   const lists = createOutputLists({ jobs, cache, log });
   const home = config.mapperatorinatorHome;
-  const modelConfigs = home ? watchModelConfigs(home, cache, log) : null;
+  const modelConfigs = home ? createModelConfigs({ home, cache, log }) : null;
 
   const forked = createForkedWorker({ module: workerModule, cache, log });
   const { maxWaitSeconds } = config;
@@ -45,7 +45,6 @@ async function main(config: Config, log: Log) {
         log.warn({ err: error }, 'The cache could not be filled; it fills with the questions.'),
       ),
   );
-  cacheLink?.onUp(() => void modelConfigs?.dropAll());
   if (queues) {
     queueLink.onUp(() => void warnOfEviction(queues.evictionPolicy, log));
     if (queueIsThere) await warnOfEviction(queues.evictionPolicy, log);
@@ -57,7 +56,8 @@ async function main(config: Config, log: Log) {
   const closing = new AbortController();
   const links = { cache: cacheLink, queue: queueLink };
   const access = createAccess(config);
-  const app = createApp({ config, access, jobs, cache, links, queues, handover, lists, log, closing: closing.signal });
+  const parts = { access, jobs, cache, links, queues, handover, lists, modelConfigs };
+  const app = createApp({ config, ...parts, log, closing: closing.signal });
   const server = createServer({ requestTimeout: 0 }, app);
   server.on('error', (error: NodeJS.ErrnoException) => {
     log.fatal({ host: config.host, port: config.port, reason: error.message }, 'The API cannot listen.');

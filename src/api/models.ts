@@ -1,17 +1,18 @@
 import { Router, type Request, type Response } from 'express';
-import type { Cache } from '../shared/cache.ts';
-import { builtinModel, installedModels, modelFacts, modelNames, readModelConfig } from '../shared/models.ts';
+import { builtinModel, installedModels, modelFacts, modelNames } from '../shared/models.ts';
 import { Problem } from '../shared/problems.ts';
 import type { Handover } from './handover.ts';
+import type { ModelConfigs } from './watcher.ts';
 
 interface Deps {
   home: string | null;
-  cache: Cache;
+  /** The engine's own values; null where this host has no checkout. */
+  modelConfigs: ModelConfigs | null;
   handover: Handover;
 }
 
 /** `GET /models` and `/models/{name}`: what can be asked for, what a worker has now, and the engine's own config. */
-export function modelRoutes({ home, cache, handover }: Deps): Router {
+export function modelRoutes({ home, modelConfigs, handover }: Deps): Router {
   async function overview() {
     const workers = await handover.workers();
     const present = new Set(workers.flatMap(({ models }) => models));
@@ -33,18 +34,7 @@ export function modelRoutes({ home, cache, handover }: Deps): Router {
   async function show(req: Request<{ name: string }>, res: Response) {
     const model = (await overview()).find(({ name }) => name === req.params.name);
     if (!model) throw new Problem('model_not_found', 'There is no such model.');
-    res.json({ ...model, config: await config(model.name) });
-  }
-
-  /** The engine's own values, from its config file; null where this host has none. */
-  async function config(name: string) {
-    if (!home || !(await installedModels(home)).includes(name)) return null;
-    const cached = await cache.get('model_config', name);
-    if (cached) return cached;
-    const generation = await cache.generation();
-    const read = await readModelConfig(home, name);
-    await cache.setUnlessDropped('model_config', name, read, generation);
-    return read;
+    res.json({ ...model, config: (await modelConfigs?.find(model.name)) ?? null });
   }
 
   return Router().get('/models', list).get('/models/:name', show);

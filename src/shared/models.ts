@@ -104,7 +104,7 @@ export async function installedModels(home: string): Promise<string[]> {
   return names.filter((name) => name !== defaultModel).sort();
 }
 
-const configFolder = (home: string) => join(home, 'configs', 'inference');
+export const configFolder = (home: string) => join(home, 'configs', 'inference');
 
 /**
  * A model's own values over those of `default.yaml`. Local paths are left out. Throws when the name is not one of
