@@ -1,4 +1,5 @@
-import { readdir } from 'node:fs/promises';
+import { createHash, randomUUID } from 'node:crypto';
+import { readdir, readFile, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { sharedService, startService, tone, withFixtureModel } from './service.ts';
@@ -154,6 +155,32 @@ describe('Idempotency-Key', () => {
     expect(file).toMatch(/^[0-9a-f]{64}$/); // whatever a key contains, it names no path
     expect((await submit(service.url, '../../x')).status).toBe(200);
     expect(await readdir(join(service.data, 'idempotency'))).toHaveLength(2);
+  });
+
+  test('that a crash has left without a job is one job for all who retry at once', async () => {
+    const service = await startService({ redisUrl: null, apis: 2, env: withFixtureModel });
+    const urls = service.apis.map(service.urlOf);
+    await submit(urls[0]!, 'k');
+    const promises = join(service.data, 'idempotency');
+    const [file] = await readdir(promises);
+    const kept = JSON.parse(await readFile(join(promises, file!), 'utf8')) as { id: string };
+    for (let round = 0; round < 20; round += 1) {
+      const key = `k${round}`;
+      const left = join(
+        promises,
+        createHash('sha256')
+          .update(JSON.stringify([null, key]))
+          .digest('hex'),
+      );
+      await writeFile(left, round % 2 ? '' : JSON.stringify({ ...kept, id: randomUUID() }));
+      const longAgo = Date.now() / 1000 - 61;
+      await utimes(left, longAgo, longAgo);
+      const responses = await Promise.all(Array.from({ length: 8 }, (_, i) => submit(urls[i % 2]!, key)));
+      const answers = await Promise.all(responses.map((response) => response.json() as Promise<{ job_id: string }>));
+      expect(responses.map(({ status }) => status)).toEqual(Array(8).fill(200));
+      expect(new Set(answers.map(({ job_id: id }) => id)).size, key).toBe(1);
+      expect(await readdir(join(service.data, 'jobs'))).toHaveLength(2 + round);
+    }
   });
 });
 
