@@ -93,6 +93,20 @@ test('a queue that is full says so with 429 and when to come again', async () =>
   expect(await readdir(join(service.data, 'scratch'))).not.toContainEqual(expect.stringContaining('upload'));
 });
 
+test('of twenty submits at once as many are taken as there are places, and nothing is kept of the others', async () => {
+  const service = await startService({ redisUrl: null, env: { ...withFixtureModel, MAX_OPEN_JOBS: '3' } });
+  const songs = Array.from({ length: 20 }, (_, i) => tone(2 + i / 100));
+  const answers = await Promise.all(songs.map((song) => service.submit({ title: 'fixture:slow=10' }, song)));
+  const refused = answers.filter(({ status }) => status !== 200);
+  expect(refused).toHaveLength(17);
+  for (const answer of refused) {
+    expect(answer).toMatchObject({ status: 429, body: { code: 'queue_full' } });
+    expect(Number(answer.headers.get('retry-after'))).toBeGreaterThan(0);
+  }
+  for (const folder of ['jobs', 'audio_storage']) expect(await readdir(join(service.data, folder))).toHaveLength(3);
+  expect(await readdir(join(service.data, 'scratch'))).not.toContainEqual(expect.stringContaining('upload'));
+});
+
 test('fifty submits at once run on one engine at a time, the rest wait', async () => {
   const service = await startService({ redisUrl: null, env: withFixtureModel });
   const answers = await Promise.all(Array.from({ length: 50 }, () => service.submit({ title: 'fixture:slow=0.5' })));
@@ -181,6 +195,21 @@ describe('Idempotency-Key', () => {
       expect(new Set(answers.map(({ job_id: id }) => id)).size, key).toBe(1);
       expect(await readdir(join(service.data, 'jobs'))).toHaveLength(2 + round);
     }
+  });
+
+  test('that is known is answered with its job while the queue is full; a new one is not taken', async () => {
+    const service = await startService({ redisUrl: null, env: { ...withFixtureModel, MAX_OPEN_JOBS: '1' } });
+    const slow = { title: 'fixture:slow=10' };
+    const first = (await (await submit(service.url, 'k', slow)).json()) as { job_id: string };
+    const again = await submit(service.url, 'k', slow);
+    expect(again.status).toBe(200);
+    expect(again.headers.get('idempotent-replayed')).toBe('true');
+    expect(await again.json()).toMatchObject({ job_id: first.job_id });
+    expect((await submit(service.url, 'k')).status).toBe(422);
+    expect((await submit(service.url, 'other', slow)).status).toBe(429);
+    await service.call('POST', `/jobs/${first.job_id}/cancel`);
+    await service.until(first.job_id, 'cancelled');
+    expect((await submit(service.url, 'other', slow)).status).toBe(200);
   });
 });
 

@@ -71,6 +71,13 @@ export async function onlyOnce(
   throw new Problem('idempotency_in_progress', 'The first request with this Idempotency-Key is still being received.');
 }
 
+/** Whether a request with this key has come before. It may have been refused since, or be refused yet. */
+export const isKnown = (key: Key): Promise<boolean> =>
+  stat(pathOf(key)).then(
+    () => true,
+    () => false,
+  );
+
 const pathOf = ({ jobs, owner, key }: Key) => join(jobs.idempotency(), digest(JSON.stringify([owner, key])));
 
 /** True for exactly one of all who try. */
