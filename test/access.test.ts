@@ -1,4 +1,5 @@
-import { readdir } from 'node:fs/promises';
+import { createHash, randomUUID } from 'node:crypto';
+import { readdir, readFile, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { sharedService, startService, tone, withFixtureModel } from './service.ts';
@@ -92,6 +93,20 @@ test('a queue that is full says so with 429 and when to come again', async () =>
   expect(await readdir(join(service.data, 'scratch'))).not.toContainEqual(expect.stringContaining('upload'));
 });
 
+test('of twenty submits at once as many are taken as there are places, and nothing is kept of the others', async () => {
+  const service = await startService({ redisUrl: null, env: { ...withFixtureModel, MAX_OPEN_JOBS: '3' } });
+  const songs = Array.from({ length: 20 }, (_, i) => tone(2 + i / 100));
+  const answers = await Promise.all(songs.map((song) => service.submit({ title: 'fixture:slow=10' }, song)));
+  const refused = answers.filter(({ status }) => status !== 200);
+  expect(refused).toHaveLength(17);
+  for (const answer of refused) {
+    expect(answer).toMatchObject({ status: 429, body: { code: 'queue_full' } });
+    expect(Number(answer.headers.get('retry-after'))).toBeGreaterThan(0);
+  }
+  for (const folder of ['jobs', 'audio_storage']) expect(await readdir(join(service.data, folder))).toHaveLength(3);
+  expect(await readdir(join(service.data, 'scratch'))).not.toContainEqual(expect.stringContaining('upload'));
+});
+
 test('fifty submits at once run on one engine at a time, the rest wait', async () => {
   const service = await startService({ redisUrl: null, env: withFixtureModel });
   const answers = await Promise.all(Array.from({ length: 50 }, () => service.submit({ title: 'fixture:slow=0.5' })));
@@ -154,6 +169,47 @@ describe('Idempotency-Key', () => {
     expect(file).toMatch(/^[0-9a-f]{64}$/); // whatever a key contains, it names no path
     expect((await submit(service.url, '../../x')).status).toBe(200);
     expect(await readdir(join(service.data, 'idempotency'))).toHaveLength(2);
+  });
+
+  test('that a crash has left without a job is one job for all who retry at once', async () => {
+    const service = await startService({ redisUrl: null, apis: 2, env: withFixtureModel });
+    const urls = service.apis.map(service.urlOf);
+    await submit(urls[0]!, 'k');
+    const promises = join(service.data, 'idempotency');
+    const [file] = await readdir(promises);
+    const kept = JSON.parse(await readFile(join(promises, file!), 'utf8')) as { id: string };
+    for (let round = 0; round < 20; round += 1) {
+      const key = `k${round}`;
+      const left = join(
+        promises,
+        createHash('sha256')
+          .update(JSON.stringify([null, key]))
+          .digest('hex'),
+      );
+      await writeFile(left, round % 2 ? '' : JSON.stringify({ ...kept, id: randomUUID() }));
+      const longAgo = Date.now() / 1000 - 61;
+      await utimes(left, longAgo, longAgo);
+      const responses = await Promise.all(Array.from({ length: 8 }, (_, i) => submit(urls[i % 2]!, key)));
+      const answers = await Promise.all(responses.map((response) => response.json() as Promise<{ job_id: string }>));
+      expect(responses.map(({ status }) => status)).toEqual(Array(8).fill(200));
+      expect(new Set(answers.map(({ job_id: id }) => id)).size, key).toBe(1);
+      expect(await readdir(join(service.data, 'jobs'))).toHaveLength(2 + round);
+    }
+  });
+
+  test('that is known is answered with its job while the queue is full; a new one is not taken', async () => {
+    const service = await startService({ redisUrl: null, env: { ...withFixtureModel, MAX_OPEN_JOBS: '1' } });
+    const slow = { title: 'fixture:slow=10' };
+    const first = (await (await submit(service.url, 'k', slow)).json()) as { job_id: string };
+    const again = await submit(service.url, 'k', slow);
+    expect(again.status).toBe(200);
+    expect(again.headers.get('idempotent-replayed')).toBe('true');
+    expect(await again.json()).toMatchObject({ job_id: first.job_id });
+    expect((await submit(service.url, 'k')).status).toBe(422);
+    expect((await submit(service.url, 'other', slow)).status).toBe(429);
+    await service.call('POST', `/jobs/${first.job_id}/cancel`);
+    await service.until(first.job_id, 'cancelled');
+    expect((await submit(service.url, 'other', slow)).status).toBe(200);
   });
 });
 

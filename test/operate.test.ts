@@ -91,6 +91,15 @@ describe.each(['docker-compose.yaml', 'docker-compose.cpu.yaml'])('%s', (file) =
     expect(services['api']!.healthcheck!.test.join(' ')).toContain('/readyz');
   });
 
+  test('every limit of .env.example can be set through .env, and is the same when it is not', async () => {
+    const { services } = await compose(file);
+    const limits = Object.entries(parseEnv(await text('.env.example'))).filter(([name]) => /^MAX_|_DAYS$/.test(name));
+    expect(limits.length).toBeGreaterThan(7);
+    for (const [name, value] of limits) {
+      expect(services['api']!.environment![name], name).toBe(`\${${name}:-${value}}`);
+    }
+  });
+
   test('its images are stages of the Dockerfile and its commands are files of the build', async () => {
     const { services } = await compose(file);
     const stages = [...(await text('Dockerfile')).matchAll(/^FROM \S+ AS (\S+)$/gm)].map(([, stage]) => stage);
@@ -109,6 +118,28 @@ test('a GPU is only asked for in its profile, and never in the CPU file', async 
   expect(withGpu[0]![1].profiles).toEqual(['gpu']);
   expect(withGpu[0]![1].deploy!.resources.reservations.devices[0]!.capabilities).toEqual(['gpu']);
   expect(await text('docker-compose.cpu.yaml')).not.toMatch(/gpu|nvidia|extends/i);
+});
+
+test('both compose files give every process the same environment', async () => {
+  const [gpu, cpu] = await Promise.all(['docker-compose.yaml', 'docker-compose.cpu.yaml'].map(compose));
+  for (const name of ['api', 'worker']) {
+    const engine = { ENGINE: 'its own' }; // the CPU file knows one engine only
+    expect({ ...gpu!.services[name]!.environment, ...engine }).toEqual({
+      ...cpu!.services[name]!.environment,
+      ...engine,
+    });
+  }
+});
+
+test('the documents call docker-compose by one name, and what they run in a container is in its image', async () => {
+  const files = ['docker-compose.yaml', 'docker-compose.cpu.yaml', 'README.md', 'README.zh-CN.md', 'docs/operating.md'];
+  const documents = await Promise.all(files.map(text));
+  expect(files.filter((_file, i) => documents[i]!.includes('docker compose'))).toEqual([]);
+  const ran = documents.flatMap((document) => [...document.matchAll(/docker-compose exec \S+ node (\S+)/g)]);
+  const programs = ran.map(([, program]) => program!);
+  expect(programs).toContain('dist/cli/monitor.js');
+  for (const program of programs) expect(existsSync(join(root, program)), program).toBe(true);
+  expect(await text('Dockerfile')).toMatch(/^COPY --from=build \/app\/dist \.\/dist$/m);
 });
 
 test('what the Dockerfile copies is in the repository and let through to the build', async () => {
@@ -163,12 +194,13 @@ test('every test that docs/defects.md names exists, for all of the 40 defects an
   }
 });
 
-test('the Chinese README keeps step with the English one: the same commands, variables, fields and headings', async () => {
+test('the Chinese README keeps step with the English one: the same commands, variables, fields, codes and headings', async () => {
   const [english, chinese] = await Promise.all([text('README.md'), text('README.zh-CN.md')]);
   const skeleton = (readme: string) => ({
     headings: [...readme.matchAll(/^#+ /gm)].map(String),
     commands: [...readme.matchAll(/```bash\n(.+?)```/gs)].map(([, block]) => block!.replace(/ *#.*$/gm, '')),
     rows: [...readme.matchAll(/^\| (`.+?) \|/gm)].map(([, cell]) => cell!.match(/`[^`]+`/g)),
+    codes: readme.match(/(?<=`)[a-z]+(_[a-z]+)+(?=`)/g)?.sort(),
   });
   expect(skeleton(chinese)).toEqual(skeleton(english));
 });

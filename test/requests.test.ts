@@ -226,6 +226,57 @@ test.each([
   expect(JSON.parse(answer.body)).toMatchObject({ status: 404, code: expect.stringMatching(/_not_found$/) as string });
 });
 
+test.each([
+  ['limit=abc', 'limit'],
+  ['limit=-3', 'limit'],
+  ['limit=0', 'limit'],
+  ['limit=1.5', 'limit'],
+  ['limit=1&limit=2', 'limit'],
+  ['before=xyz', 'before'],
+  ['before=../../etc', 'before'],
+  ['limit=x&before=y', 'limit,before'],
+])('a list that is asked for with %s is a 422 that names %s', async (query, fields) => {
+  const { status, headers, body } = await (await shared()).get(`/jobs?${query}`);
+  expect(status).toBe(422);
+  expect(headers.get('content-type')).toMatch(/^application\/problem\+json/);
+  expect(body['code']).toBe('invalid_request');
+  expect(body['errors']).toEqual(
+    fields.split(',').map((field) => ({ field, code: 'invalid_value', detail: expect.any(String) as string })),
+  );
+});
+
+test('a list comes in pages, as long as asked, and an empty value counts as left out', async () => {
+  const api = await shared();
+  for (let i = 0; i < 3; i += 1) await api.submit();
+  const ids = ({ body }: Awaited<ReturnType<typeof api.get>>) =>
+    body['jobs'].map((job: { job_id: string }) => job.job_id) as string[];
+  const all = ids(await api.get('/jobs?limit=&before='));
+  expect(ids(await api.get('/jobs?limit=5000'))).toEqual(all);
+  const first = await api.get('/jobs?limit=2');
+  expect(ids(first)).toEqual(all.slice(0, 2));
+  expect(ids(await api.get(first.body['next']))).toEqual(all.slice(2, 4));
+});
+
+test.each([
+  ['GET', '/process', 'POST'],
+  ['DELETE', '/jobs', 'GET, HEAD'],
+  ['POST', '/jobs/01a20d20-19ab-7709-80f0-0b07b0d6cd69/status', 'GET, HEAD'],
+  ['GET', '/jobs/01a20d20-19ab-7709-80f0-0b07b0d6cd69/cancel', 'POST'],
+  ['PUT', '/models/v32', 'GET, HEAD'],
+  ['POST', '/jobs/01a20d20-19ab-7709-80f0-0b07b0d6cd69/stream', 'GET, HEAD'],
+  ['PATCH', '/healthz', 'GET, HEAD'],
+  ['POST', '/', 'GET, HEAD'],
+])('%s %s is a 405 problem that says what is allowed: %s', async (method, path, allowed) => {
+  const { status, headers, body } = await (await shared()).call(method, path);
+  expect(status).toBe(405);
+  expect(headers.get('allow')).toBe(allowed);
+  expect(body).toMatchObject({
+    status: 405,
+    code: 'method_not_allowed',
+    detail: expect.stringContaining(path) as string,
+  });
+});
+
 test('a cut address is a 400 and a file that was not published is a 404', async () => {
   const api = await shared();
   expect((await api.get('/jobs/%E0%A4%A/files')).status).toBe(400);

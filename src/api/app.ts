@@ -45,19 +45,34 @@ export function createApp(deps: AppDeps): Express {
   app.disable('x-powered-by');
   app.use(allowForeignPages(config.corsOrigins));
   app.use(deps.access.guard);
-  app.use(
+  const routes = [
     Router().get('/', describeApi),
     submitRoutes(deps),
     streamRoutes(deps),
     jobRoutes(deps),
     modelRoutes({ ...deps, home: config.mapperatorinatorHome }),
     operateRoutes(deps),
-  );
+  ];
+  app.use(routes, refuseOtherMethods(routes));
   app.use((req) => {
     throw new Problem('route_not_found', `There is no ${req.method} ${req.path}.`);
   });
   app.use(answerProblem(log));
   return app;
+}
+
+/** A path that is there, but not for this method, is a 405 that says what is allowed, as with the seed. Every path has one method. */
+function refuseOtherMethods(routers: Router[]): Router {
+  const known = routers.flatMap(({ stack }) => stack).flatMap(({ route }) => (route ? [route] : []));
+  const refusing = Router();
+  for (const { path, stack } of known) {
+    const allowed = stack.flatMap(({ method }) => (method === 'get' ? ['GET', 'HEAD'] : [method.toUpperCase()]));
+    refusing.all(path, (req, res) => {
+      res.set('allow', allowed.join(', '));
+      throw new Problem('method_not_allowed', `There is no ${req.method} ${req.path}, only ${allowed[0]}.`);
+    });
+  }
+  return refusing;
 }
 
 /** Pages from these origins may use the service, `*` for all as with the seed, but never with the visitor's credentials. */

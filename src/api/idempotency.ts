@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { readFile, rm, stat, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { isErrno } from '../shared/claim.ts';
 import type { Jobs } from '../shared/jobs.ts';
@@ -19,11 +19,15 @@ interface Promised {
   fingerprint: string;
 }
 
-interface Deps {
+/** Whose key it is: what another client calls by the same name is another. */
+interface Key {
   jobs: Jobs;
   owner: string | null;
   /** The value of the `Idempotency-Key` header. */
   key: string;
+}
+
+interface Deps extends Key {
   /** The model as the client named it: which one it gets may be another by the next try. */
   model: string | undefined;
 }
@@ -32,13 +36,16 @@ interface Deps {
  * The same `Idempotency-Key` makes one job, however often and through however many API processes it is sent, for a day. `make` writes the
  * record; when another request has done or is doing that, its record is given instead. Throws a Problem for a key that stands for
  * something else, and for one whose first request takes longer than 5 s.
+ *
+ * A promise that a crash has left stays where it is, and the next one is made at the name that follows from its own: whoever takes it
+ * for abandoned goes on to the same place, where again only one can be the first. Were it removed, a slow remover could hit the next.
  */
 export async function onlyOnce(
   { jobs, owner, key, model }: Deps,
   request: JobRequest,
   make: () => Promise<void>,
 ): Promise<{ request: JobRequest; replayed: boolean }> {
-  const path = join(jobs.idempotency(), digest(JSON.stringify([owner, key])));
+  let path = pathOf({ jobs, owner, key });
   const { id, audio, params } = request;
   const mine: Promised = { id, fingerprint: digest(JSON.stringify([audio.path, params, model ?? null])) };
   for (let i = 0; i < waits; i += 1) {
@@ -58,11 +65,20 @@ export async function onlyOnce(
     }
     const earlier = theirs && (await jobs.readRequest(theirs.id));
     if (earlier) return { request: earlier, replayed: true };
-    if ((await age(path)) > abandonedMs) await rm(path, { force: true });
+    if ((await age(path)) > abandonedMs) path = join(jobs.idempotency(), digest(basename(path)));
     else await sleep(waitMs);
   }
   throw new Problem('idempotency_in_progress', 'The first request with this Idempotency-Key is still being received.');
 }
+
+/** Whether a request with this key has come before. It may have been refused since, or be refused yet. */
+export const isKnown = (key: Key): Promise<boolean> =>
+  stat(pathOf(key)).then(
+    () => true,
+    () => false,
+  );
+
+const pathOf = ({ jobs, owner, key }: Key) => join(jobs.idempotency(), digest(JSON.stringify([owner, key])));
 
 /** True for exactly one of all who try. */
 async function promise(path: string, mine: Promised): Promise<boolean> {

@@ -4,8 +4,8 @@ import { Router, type Request, type Response } from 'express';
 import type { Cache } from '../shared/cache.ts';
 import { readAttempts, readClaim } from '../shared/claim.ts';
 import { readEvents, startedAt } from '../shared/events.ts';
-import { listOutputs, type JobRecord, type Jobs } from '../shared/jobs.ts';
-import { Problem } from '../shared/problems.ts';
+import { isJobId, listOutputs, type JobRecord, type Jobs } from '../shared/jobs.ts';
+import { fieldProblems, Problem, type FieldProblem } from '../shared/problems.ts';
 import type { Queues } from '../shared/queue.ts';
 import { isFinal, seedStatus } from '../shared/states.ts';
 import type { Access } from './access.ts';
@@ -61,14 +61,13 @@ export function jobRoutes({ access, jobs, cache, lists, handover, queues }: Deps
 
   /** Newest first; `?limit=` up to 1000, `?before=<job id>` for the page after. */
   async function list(req: Request, res: Response) {
-    const limit = Math.min(listedAtMost, Number(req.query['limit'] ?? listedByDefault) || listedByDefault);
-    const before = typeof req.query['before'] === 'string' ? req.query['before'] : undefined;
+    const { limit, before } = askedPage(req.query);
     const client = access.clientOf(req);
-    const ids = (await jobs.ids()).filter((id) => before === undefined || id < before);
+    const ids = (await jobs.ids()).filter((id) => before === '' || id < before);
     const page: JobRecord[] = [];
     let next: string | null = null;
     for (const id of ids) {
-      if (page.length === Math.max(1, limit)) {
+      if (page.length === limit) {
         next = `/jobs?limit=${limit}&before=${page.at(-1)?.request.id}`;
         break;
       }
@@ -158,6 +157,19 @@ export function jobRoutes({ access, jobs, cache, lists, handover, queues }: Deps
     .get('/jobs/:id/download', download)
     .get('/jobs/:id/debug', debug)
     .post('/jobs/:id/cancel', cancel);
+}
+
+/** An empty value counts as left out, as with the fields of a submit. Throws a Problem that names what cannot be read. */
+function askedPage(query: Request['query']) {
+  const text = (value: unknown) => (typeof value === 'string' ? value : JSON.stringify(value)); // what is sent twice is a list
+  const limit = text(query['limit'] ?? '');
+  const before = text(query['before'] ?? '');
+  const errors: FieldProblem[] = [];
+  const refuse = (field: string, detail: string) => errors.push({ field, code: 'invalid_value', detail });
+  if (!/^([1-9]\d*)?$/.test(limit)) refuse('limit', 'must be a whole number, 1 or more');
+  if (before !== '' && !isJobId(before)) refuse('before', 'must be the id of a job');
+  if (errors.length > 0) throw fieldProblems(errors);
+  return { limit: Math.min(listedAtMost, Number(limit) || listedByDefault), before };
 }
 
 /** `pid` is there for the seed's clients; a process number of ours would mean nothing to them. */

@@ -9,7 +9,7 @@ import { parseFields, type JobRequest } from '../shared/request.ts';
 import type { Access, Client } from './access.ts';
 import { chooseEngine } from './engine-choice.ts';
 import type { Handover } from './handover.ts';
-import { onlyOnce } from './idempotency.ts';
+import { isKnown, onlyOnce } from './idempotency.ts';
 import { jobLinks } from './job-view.ts';
 import { withUpload, type Upload } from './upload.ts';
 
@@ -26,14 +26,22 @@ const retryAfterSeconds = 30;
 
 /** `POST /process`: everything is checked and on disk before the answer; then the job is handed over. */
 export function submitRoutes({ config, access, jobs, handover, log }: Deps): Router {
+  let turns: Promise<unknown> = Promise.resolve();
+
   async function submit(req: Request, res: Response) {
     const client = access.clientOf(req);
+    const key = req.get('idempotency-key');
     await jobs.prepare(); // somebody may have tidied up
-    await makeSureOfPlace(client, res);
+    // A retry wants the job that it has, not another place.
+    const isRetry = key !== undefined && (await isKnown({ jobs, owner: client.owner, key }));
+    if (!isRetry) await makeSureOfPlace(client, res);
     const { request, replayed } = await withUpload(req, jobs, config.maxUploadBytes, async (upload) => {
       const asked = await checkedRequest(upload, client);
-      const key = req.get('idempotency-key');
-      const make = () => accept(asked, upload);
+      const make = () =>
+        inTurn(async () => {
+          await makeSureOfPlace(client, res);
+          await accept(asked, upload);
+        });
       if (key !== undefined) {
         const model = upload.fields.get('model');
         return onlyOnce({ jobs, owner: client.owner, key, model }, asked, make);
@@ -53,7 +61,17 @@ export function submitRoutes({ config, access, jobs, handover, log }: Deps): Rou
     });
   }
 
-  /** A bounded queue: who comes when it is full is told at once, before the song is sent. */
+  /**
+   * One after the other, so that no two take the same place. Each API process counts for itself: n of them may together have up to n - 1
+   * jobs more open than the limits say.
+   */
+  function inTurn(accepting: () => Promise<void>): Promise<void> {
+    const done = turns.then(accepting);
+    turns = done.catch(() => undefined);
+    return done;
+  }
+
+  /** A bounded queue. Who comes when it is full is told at once, before the song is sent; and again after that, for many may send at once. */
   async function makeSureOfPlace({ owner }: Client, res: Response) {
     const open = await jobs.unfinished();
     if (open.length >= config.maxOpenJobs) {

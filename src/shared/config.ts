@@ -12,8 +12,18 @@ export interface RedisAddress {
   tls?: object;
 }
 
-const minutes = z.coerce.number().min(0.01).max(20_160);
-const integer = (min: number, max: number) => z.coerce.number().int().min(min).max(max);
+/** Words of ours with every check: what is wanted, in the end of the sentence that begins with the variable. */
+const number = (min: number, max: number) => {
+  const wanted = `must be a number from ${min} to ${max}`;
+  return z.coerce.number(wanted).min(min, wanted).max(max, wanted);
+};
+const integer = (min: number, max: number) => {
+  const wanted = `must be a whole number from ${min} to ${max}`;
+  return z.coerce.number(wanted).int(wanted).min(min, wanted).max(max, wanted);
+};
+const oneOf = <const T extends string>(...words: T[]) =>
+  z.enum(words, `must be ${words.slice(0, -1).join(', ')} or ${words.at(-1)}`);
+const minutes = number(0.01, 20_160);
 
 const secret = z.string().regex(/^[\x21-\x7e]{16,}$/, 'must be 16 or more visible ASCII characters');
 const list = (text: string) =>
@@ -26,18 +36,25 @@ const apiKeys = z.string().transform((text, context) =>
   list(text).map((part) => {
     const [, name = '', key = ''] = /^([\w-]+):(.+)$/.exec(part) ?? [];
     if (!secret.safeParse(key).success) {
-      context.addIssue({
-        code: 'custom',
-        message: 'must be a list name:key,name:key with keys of 16 or more characters',
-      });
+      context.addIssue('must be name:key,name:key with keys of 16 or more visible ASCII characters');
     }
     return { name, key };
   }),
 );
+const redisUrl = z.string().transform((text, context) => {
+  const address = fromUrl(text);
+  if (address) return address;
+  context.addIssue('must be redis://[user:password@]host[:port][/database], or rediss:// for TLS');
+  return z.NEVER;
+});
+const webOrigin = z.union([z.literal('*'), z.url({ protocol: /^https?$/ })]);
 const origins = z
   .string()
   .transform(list)
-  .pipe(z.array(z.union([z.literal('*'), z.url({ protocol: /^https?$/ })]), 'must be * or a list of origins'));
+  .refine(
+    (all) => all.every((one) => webOrigin.safeParse(one).success),
+    'must be * or origins such as https://maps.example, with commas between',
+  );
 
 const environment = z.object({
   HOST: z.string().default('127.0.0.1'),
@@ -46,9 +63,9 @@ const environment = z.object({
   REDIS_PORT: integer(1, 65535).default(6379),
   REDIS_PASSWORD: z.string().optional(),
   REDIS_DB: integer(0, 1024).default(1),
-  QUEUE_REDIS_URL: z.url({ protocol: /^rediss?$/ }).optional(),
+  QUEUE_REDIS_URL: redisUrl.optional(),
   DATA_DIR: z.string().default('data'),
-  ENGINE: z.enum(['auto', 'builtin', 'mapperatorinator']).default('auto'),
+  ENGINE: oneOf('auto', 'builtin', 'mapperatorinator').default('auto'),
   MAPPERATORINATOR_HOME: z.string().optional(),
   PYTHON: z.string().default('python3'),
   HF_HOME: z.string().optional(),
@@ -59,14 +76,17 @@ const environment = z.object({
   MAX_WAIT_MINUTES: minutes.default(1440),
   MAX_RUN_MINUTES: minutes.default(120),
   MAX_SILENT_MINUTES: minutes.default(10),
-  RETENTION_DAYS: z.coerce.number().min(0.0001).max(3650).default(30),
+  RETENTION_DAYS: number(0.0001, 3650).default(30),
   MAX_OPEN_JOBS: integer(1, 1_000_000).default(1000),
   MAX_OPEN_JOBS_PER_KEY: integer(1, 1_000_000).default(100),
   API_KEYS: apiKeys.default([]),
   ADMIN_KEY: secret.optional(),
   CORS_ORIGINS: origins.default(['*']),
-  LOG_LEVEL: z.enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']).default('info'),
+  LOG_LEVEL: oneOf('fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent').default('info'),
 });
+
+/** What these hold is in no message. */
+const secrets = new Set(['REDIS_PASSWORD', 'QUEUE_REDIS_URL', 'API_KEYS', 'ADMIN_KEY']);
 
 export type Config = ReturnType<typeof parseConfig>;
 
@@ -82,8 +102,11 @@ export function parseConfig(env: Record<string, string | undefined>) {
   const set = Object.fromEntries(Object.entries(env).filter(([, value]) => value !== undefined && value !== ''));
   const parsed = environment.safeParse(set);
   if (!parsed.success) {
-    const lines = parsed.error.issues.map((issue) => `${issue.path.join('.')}: ${issue.message}`);
-    throw new ConfigError(`The configuration is not usable.\n${lines.join('\n')}`);
+    const lines = parsed.error.issues.map(({ path, message }) => {
+      const name = String(path[0]);
+      return `${name}: ${message}${secrets.has(name) ? '' : `, not ${JSON.stringify(set[name])}`}`;
+    });
+    throw new ConfigError(`The configuration is not usable.\n${[...new Set(lines)].join('\n')}`);
   }
   const e = parsed.data;
   const cacheRedis: RedisAddress = { host: e.REDIS_HOST, port: e.REDIS_PORT, db: e.REDIS_DB };
@@ -94,7 +117,7 @@ export function parseConfig(env: Record<string, string | undefined>) {
     host: e.HOST,
     port: e.PORT,
     cacheRedis: withoutRedis ? null : cacheRedis,
-    queueRedis: e.QUEUE_REDIS_URL ? fromUrl(e.QUEUE_REDIS_URL) : withoutRedis ? null : { ...cacheRedis, db: 0 },
+    queueRedis: e.QUEUE_REDIS_URL ?? (withoutRedis ? null : { ...cacheRedis, db: 0 }),
     dataDir: resolve(e.DATA_DIR),
     engine: e.ENGINE,
     mapperatorinatorHome: e.MAPPERATORINATOR_HOME ? resolve(e.MAPPERATORINATOR_HOME) : null,
@@ -118,17 +141,23 @@ export function parseConfig(env: Record<string, string | undefined>) {
   });
 }
 
-function fromUrl(text: string): RedisAddress {
-  const url = new URL(text);
-  const address: RedisAddress = {
-    host: url.hostname,
-    port: Number(url.port || 6379),
-    db: Number(url.pathname.slice(1) || 0),
-  };
-  if (url.username) address.username = decodeURIComponent(url.username);
-  if (url.password) address.password = decodeURIComponent(url.password);
-  if (url.protocol === 'rediss:') address.tls = {};
-  return address;
+/** Null for what is no address of a Redis. */
+function fromUrl(text: string): RedisAddress | null {
+  try {
+    const url = new URL(text);
+    if (!/^rediss?:$/.test(url.protocol) || url.hostname === '' || !/^\/?\d*$/.test(url.pathname)) return null;
+    const address: RedisAddress = {
+      host: url.hostname,
+      port: Number(url.port || 6379),
+      db: Number(url.pathname.slice(1) || 0),
+    };
+    if (url.username) address.username = decodeURIComponent(url.username);
+    if (url.password) address.password = decodeURIComponent(url.password);
+    if (url.protocol === 'rediss:') address.tls = {};
+    return address;
+  } catch {
+    return null;
+  }
 }
 
 /**
