@@ -73,16 +73,18 @@ export function submitRoutes({ config, access, jobs, handover, log }: Deps): Rou
 
   /** A bounded queue. Who comes when it is full is told at once, before the song is sent; and again after that, for many may send at once. */
   async function makeSureOfPlace({ owner }: Client, res: Response) {
+    const { maxOpenJobs, maxOpenJobsPerKey } = config;
+    if ((await jobs.countOpen()) < Math.min(maxOpenJobs, owner === null ? Infinity : maxOpenJobsPerKey)) return;
     const open = await jobs.unfinished();
-    if (open.length >= config.maxOpenJobs) {
+    if (open.length >= maxOpenJobs) {
       res.set('retry-after', `${retryAfterSeconds}`);
-      throw new Problem('queue_full', `${config.maxOpenJobs} jobs are waiting or running; come again later.`);
+      throw new Problem('queue_full', `${maxOpenJobs} jobs are waiting or running; come again later.`);
     }
     if (owner === null) return;
     const requests = await Promise.all(open.map((id) => jobs.readRequest(id)));
-    if (requests.filter((request) => request?.owner === owner).length >= config.maxOpenJobsPerKey) {
+    if (requests.filter((request) => request?.owner === owner).length >= maxOpenJobsPerKey) {
       res.set('retry-after', `${retryAfterSeconds}`);
-      throw new Problem('too_many_jobs', `${config.maxOpenJobsPerKey} jobs of this key are waiting or running.`);
+      throw new Problem('too_many_jobs', `${maxOpenJobsPerKey} jobs of this key are waiting or running.`);
     }
   }
 

@@ -151,6 +151,11 @@ export function createJobs(dataDir: string) {
     return outcome;
   }
 
+  /** How many jobs are open at most: one that has just ended may be counted. */
+  async function countOpen(): Promise<number> {
+    return (await readdir(join(dataDir, 'unfinished'))).length;
+  }
+
   /** Ids of the jobs without an outcome, oldest first. Markers that a crash left behind are cleared on the way. */
   async function unfinished(): Promise<string[]> {
     const open: string[] = [];
@@ -222,6 +227,7 @@ export function createJobs(dataDir: string) {
     readOutcome,
     finish,
     settle,
+    countOpen,
     unfinished,
     drafts,
     expire,

@@ -52,7 +52,7 @@ export function planFaults(seed: number, seconds: number): Fault[] {
     ...armings(createRandom(seed, 'failpoints'), length),
   ];
   const inStorm = ({ at }: Fault) => at < length && at % cycleMs < cycleMs - calmMs;
-  return [...faults.filter(inStorm), ...longOutage(createRandom(seed, 'outage'), length)].sort((a, b) => a.at - b.at);
+  return [...faults.filter(inStorm), ...longOutages(createRandom(seed, 'outage'), length)].sort((a, b) => a.at - b.at);
 }
 
 function strokes(random: Random, length: number): Fault[] {
@@ -124,11 +124,14 @@ function armings(random: Random, length: number): Fault[] {
   return faults;
 }
 
-/** One that the queue does not come back from for minutes, where the run is long enough for it. */
-function longOutage(random: Random, length: number): Fault[] {
+/** One that each Redis does not come back from for minutes (5 in a run of 20), where the run is long enough for it. */
+function longOutages(random: Random, length: number): Fault[] {
   if (length < 900_000) return [];
-  const ms = Math.round(random.between(60_000, Math.min(300_000, length / 4)));
-  return [{ at: Math.round(random.between(0.2, 0.6) * length), kind: 'outage', redis: 'queue', ms, wiped: false }];
+  const ms = Math.round(Math.min(300_000, length / 4));
+  const outage = (redis: RedisName, from: number, to: number): Fault => {
+    return { at: Math.round(random.between(from, to) * length), kind: 'outage', redis, ms, wiped: false };
+  };
+  return [outage('queue', 0.2, 0.4), outage('cache', 0.4, 0.6)];
 }
 
 export function describeFault({ at, kind, ...rest }: Fault): string {
