@@ -70,8 +70,15 @@ test('progress, metadata and file list are in the cache as the seed has them, an
     progress: 100,
     error: null,
   });
-  expect(JSON.parse((await cache.get(`output_files:${id}`))!)).toEqual(status.body['output_files']);
-  expect(JSON.parse((await cache.get(`job_progress:${id}`))!)).toMatchObject({
+  const [files, progress] = await eventually(
+    async () => {
+      await service.get(`/jobs/${id}/status`); // the worker may have dropped the list after the first look
+      return cache.mget(`output_files:${id}`, `job_progress:${id}`);
+    },
+    ([list]) => list !== null,
+  );
+  expect(JSON.parse(files!)).toEqual(status.body['output_files']);
+  expect(JSON.parse(progress!)).toMatchObject({
     progress: 100,
     stage: 'completed',
     completed_at: expect.any(Number) as number,
