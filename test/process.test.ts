@@ -8,7 +8,7 @@ import { expect, onTestFinished, test } from 'vitest';
 import { staleAfterMs, takeClaim } from '../src/shared/claim.ts';
 import { createJobs } from '../src/shared/jobs.ts';
 import { attemptVariable, forkModule, isRunning, runProgram, type Exit } from '../src/shared/process.ts';
-import { endOrphans, nameWorker } from '../src/worker/run.ts';
+import { endOrphans, nameWorker } from '../src/worker/orphans.ts';
 import { eventually } from './service.ts';
 
 const environment = { PATH: process.env['PATH'] ?? '' };

@@ -7,7 +7,8 @@ import { connectLink } from '../shared/redis.ts';
 import { consumeQueues } from './consume.ts';
 import { createEngines } from './engines/index.ts';
 import { createForkedRunner, createParentCache } from './forked.ts';
-import { createRunner, endOrphans, nameWorker } from './run.ts';
+import { endOrphans, nameWorker } from './orphans.ts';
+import { createRunner } from './run.ts';
 
 const shutdownMs = 15_000;
 const endOrphansMs = 5_000;

@@ -1,21 +1,20 @@
-import { randomUUID } from 'node:crypto';
 import { copyFile, link, mkdir, rm, stat, statfs, writeFile } from 'node:fs/promises';
-import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { Semaphore } from 'async-mutex';
 import { cutOffWarning, measureSong } from '../shared/audio-length.ts';
 import { metadataOf, type Cache } from '../shared/cache.ts';
-import { heartbeatMs, lostOwners, readAttempts, readClaim, takeClaim, untilLost, type Claim } from '../shared/claim.ts';
+import { heartbeatMs, lostOwners, readClaim, takeClaim, untilLost, type Claim } from '../shared/claim.ts';
 import { bringInLine, endJob } from '../shared/ending.ts';
 import { furthest, mendLog, readEvents, startedAt } from '../shared/events.ts';
 import { failpoint } from '../shared/failpoint.ts';
-import { isJobId, listOutputs, publish, type JobError, type Jobs, type Outcome, type Report } from '../shared/jobs.ts';
+import { listOutputs, publish, type JobError, type Jobs, type Outcome, type Report } from '../shared/jobs.ts';
 import type { Log } from '../shared/log.ts';
-import { attemptVariable, isRunning, killProcess, runningAttempts, runProgram, type Exit } from '../shared/process.ts';
+import { attemptVariable, runProgram, type Exit } from '../shared/process.ts';
 import type { Delivery } from '../shared/queue.ts';
 import type { EngineName, JobRequest } from '../shared/request.ts';
 import { checkResult, InvalidResultError } from './check.ts';
 import type { AttemptPaths, Engine } from './engines/engine.ts';
+import { endProcesses } from './orphans.ts';
 import { createProgressReporter, type ProgressReporter } from './progress.ts';
 
 const cancelPollMs = 250;
@@ -300,36 +299,6 @@ export function createRunner({ jobs, cache, engines, owner, limits, log }: Deps)
     await link(song, paths.audio).catch(() => copyFile(song, paths.audio));
     return paths;
   }
-}
-
-/** A worker's name: its host and process number tell its neighbours whether it still lives. */
-export const nameWorker = (): string => `${hostname()}:${process.pid}:${randomUUID().slice(0, 8)}`;
-
-/** Ends the processes of attempts on this host: a worker that was killed cannot do it itself. */
-async function endProcesses(wanted: (attempt: string) => boolean) {
-  for (const { pid, attempt } of await runningAttempts()) if (wanted(attempt)) killProcess(pid);
-}
-
-/**
- * Ends every engine on this host that works for nobody: its job has ended, another attempt has begun, or its worker is gone. One whose
- * worker only is silent may go on: it wakes, or somebody takes over.
- */
-export async function endOrphans(jobs: Jobs, log: Log): Promise<void> {
-  for (const { pid, attempt } of await runningAttempts()) {
-    const [id = '', number] = attempt.split('/');
-    if (!isJobId(id) || !(await jobs.readRequest(id))) continue; // of another service's data folder
-    if (!(await isOrphan(jobs, id, Number(number)))) continue;
-    log.warn({ jobId: id, attempt: Number(number), pid }, 'An engine worked for nobody and was ended.');
-    killProcess(pid);
-  }
-}
-
-async function isOrphan(jobs: Jobs, id: string, number: number): Promise<boolean> {
-  if (await jobs.readOutcome(id)) return true;
-  const claim = (await readAttempts(jobs.folder(id))).at(-1);
-  if (!claim || claim.attempt !== number || claim.state === 'released') return true;
-  const [host, pid] = claim.owner.split(':');
-  return host === hostname() && !isRunning(Number(pid));
 }
 
 const timeoutDetail = {
