@@ -69,7 +69,7 @@ describe('with API keys', () => {
 
   test('a client with as many open jobs as allowed gets 429, and the others go on', async () => {
     const service = await shared();
-    const slow = { title: 'fixture:slow=10' };
+    const slow = { title: 'fixture:slow=60' };
     const mine = [await submit(bob, slow), await submit(bob, slow)];
     const third = await submit(bob, slow);
     expect(third).toMatchObject({ status: 429, body: { code: 'too_many_jobs' } });
@@ -96,7 +96,7 @@ test('a queue that is full says so with 429 and when to come again', async () =>
 test('of twenty submits at once as many are taken as there are places, and nothing is kept of the others', async () => {
   const service = await startService({ redisUrl: null, env: { ...withFixtureModel, MAX_OPEN_JOBS: '3' } });
   const songs = Array.from({ length: 20 }, (_, i) => tone(2 + i / 100));
-  const answers = await Promise.all(songs.map((song) => service.submit({ title: 'fixture:slow=10' }, song)));
+  const answers = await Promise.all(songs.map((song) => service.submit({ title: 'fixture:slow=60' }, song)));
   const refused = answers.filter(({ status }) => status !== 200);
   expect(refused).toHaveLength(17);
   for (const answer of refused) {
@@ -199,7 +199,7 @@ describe('Idempotency-Key', () => {
 
   test('that is known is answered with its job while the queue is full; a new one is not taken', async () => {
     const service = await startService({ redisUrl: null, env: { ...withFixtureModel, MAX_OPEN_JOBS: '1' } });
-    const slow = { title: 'fixture:slow=10' };
+    const slow = { title: 'fixture:slow=60' };
     const first = (await (await submit(service.url, 'k', slow)).json()) as { job_id: string };
     const again = await submit(service.url, 'k', slow);
     expect(again.status).toBe(200);

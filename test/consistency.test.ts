@@ -101,7 +101,7 @@ test('a slow read with a change in between is not cached by the API that reads a
   const old = names(0);
   await slow.hit();
   await writeFile(join(folder, 'new.txt'), 'x');
-  await sleep(300); // its own watcher reports
+  await sleep(1_000); // its own watcher reports
   await slow.release();
   await old;
   expect(await key()).toBeNull();
@@ -181,7 +181,7 @@ test('a slow read of a model config with a change in between is not cached', asy
   const old = topK(0);
   await slow.hit();
   await write(2);
-  await sleep(300); // the watcher reports
+  await sleep(1_000); // the watcher reports
   await slow.release();
   expect(await old).toBe(1);
   expect(await key()).toBeUndefined();

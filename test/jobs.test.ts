@@ -72,6 +72,24 @@ test('a cancel outlives the removal of the outputs folder', async () => {
   expect(await publish(await attempted('map'), jobs.outputs(id))).toBe(false);
 });
 
+test('many that make the folder of open jobs at once get it, and leave nothing beside', async () => {
+  const jobs = await oneJob();
+  const broken = '01a20d20-19ab-7709-80f0-0b07b0d6cd60';
+  await jobs.create({ ...request, id: broken });
+  await writeFile(join(jobs.folder(broken), 'outcome.json'), '');
+  await rm(dirname(jobs.outputs(id)).replace(/outputs$/, 'unfinished'), { recursive: true });
+  await Promise.all(Array.from({ length: 8 }, () => jobs.prepare()));
+  expect(await jobs.unfinished()).toEqual([broken, id]);
+  expect(await jobs.drafts()).toEqual([]);
+});
+
+test('a record that two remove at once is gone', async () => {
+  const jobs = await oneJob();
+  await Promise.all([jobs.remove(id), jobs.remove(id)]);
+  expect(await jobs.ids()).toEqual([]);
+  expect(await jobs.drafts()).toEqual([]);
+});
+
 test('a record that cannot be read keeps no other from being found', async () => {
   const jobs = await oneJob();
   const broken = '01a20d20-19ab-7709-80f0-0b07b0d6cd60';

@@ -71,10 +71,15 @@ async function engineOf(owner: string) {
     await utimes(join(jobs.folder(id), 'claims', '1'), then, then);
   };
   let killed = false;
-  engine.once('exit', () => (killed = true));
+  const ended = new Promise<void>((resolve) =>
+    engine.once('exit', () => {
+      killed = true;
+      resolve();
+    }),
+  );
   const look = async () => {
     await endOrphans(jobs, pino({ level: 'silent' }));
-    await sleep(100);
+    await Promise.race([ended, sleep(1_000)]);
     return killed;
   };
   return { id, jobs, claim, beSilent, look };

@@ -187,7 +187,7 @@ test('a second outage finds a worker, though the first one still ends what it ru
     env: { ...withFixtureModel, ENGINE: 'mapperatorinator', WORKER_CONCURRENCY: '2' },
   });
   await queue.kill();
-  const long = (await service.submit({ title: 'fixture:slow=25' })).body['job_id'] as string;
+  const long = (await service.submit({ title: 'fixture:slow=40' })).body['job_id'] as string;
   await service.until(long, 'running');
   const again = await startRedis({ port: queue.port });
   await eventually(
@@ -202,12 +202,26 @@ test('a second outage finds a worker, though the first one still ends what it ru
   const short = (await service.submit({ title: 'fixture:slow=0.2' })).body['job_id'] as string;
   await service.until(short, 'succeeded', 15_000);
   expect((await service.get(`/jobs/${long}`)).body).toMatchObject({ state: 'running', attempt: 1 });
+
+  // What begins in the second outage outlives the third change, though the first job ends before it.
+  const last = (await service.submit({ title: 'fixture:slow=50' })).body['job_id'] as string;
+  await service.until(last, 'running');
+  const third = await startRedis({ port: queue.port });
+  onTestFinished(() => third.stop());
+  await eventually(
+    async () => (await service.get('/readyz')).body,
+    ({ workers }) => workers === 0,
+  );
   await service.until(long, 'succeeded');
-}, 90_000);
+  await sleep(1_000);
+  expect((await service.get(`/jobs/${last}`)).body).toMatchObject({ state: 'running', attempt: 1 });
+  await service.call('POST', `/jobs/${last}/cancel`);
+  await service.until(last, 'cancelled');
+}, 120_000);
 
 test('a job whose list the queue has lost is handed over again', async () => {
   const { queue, service } = await withTwoRedis();
-  const busy = (await service.submit({ title: 'fixture:slow=3' })).body['job_id'] as string;
+  const busy = (await service.submit({ title: 'fixture:slow=8' })).body['job_id'] as string;
   await service.until(busy, 'running');
   const waiting = (await service.submit()).body['job_id'] as string;
   const look = new Redis(queue.url);
@@ -218,7 +232,7 @@ test('a job whose list the queue has lost is handed over again', async () => {
     (ids) => ids.includes(waiting),
   );
   await look.del(list); // as an eviction would: the job's own key is still there
-  await service.until(waiting, 'succeeded', 25_000);
+  await service.until(waiting, 'succeeded', 40_000);
 }, 60_000);
 
 test('a cache that comes back when somebody has removed the list of open jobs harms nobody', async () => {
@@ -242,10 +256,11 @@ test('a cache that comes back when somebody has removed the list of open jobs ha
 
 test('what the cache holds of a job that ended without it is made final', async () => {
   const { cache, service } = await withTwoRedis();
-  const id = (await service.submit({ title: 'fixture:slow=2' })).body['job_id'] as string;
+  const id = (await service.submit({ title: 'fixture:slow=5' })).body['job_id'] as string;
   await service.until(id, 'running');
   await sleep(500);
   cache.freeze();
+  expect((await service.get(`/jobs/${id}`)).body['state']).toBe('running');
   await service.until(id, 'succeeded');
   cache.thaw();
   const { metadata } = await eventually(
@@ -313,7 +328,7 @@ test('a Redis that is slow, but not too slow to be used, keeps no request for lo
   const waiting = (await service.submit()).body['job_id'] as string;
   const look = new Redis({ port: cache.port, db: 1 });
   onTestFinished(() => look.disconnect());
-  for (const wire of [queueWire, cacheWire]) wire.slow(60);
+  for (const wire of [queueWire, cacheWire]) wire.slow(40);
   await sleep(1_000);
   expect((await service.get('/debug/redis')).body).toMatchObject({ mode: 'redis' });
   const took: Record<string, number> = {};

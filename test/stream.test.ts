@@ -98,7 +98,7 @@ test('a failed job ends its stream with failed and the reason', async () => {
 
 test.each(['nonsense', '-3', '1e999', '999999'])('Last-Event-ID: %s loses nothing of what comes', async (last) => {
   const api = await shared();
-  const { body } = await api.submit({ title: 'fixture:slow=2' });
+  const { body } = await api.submit({ title: 'fixture:slow=4' });
   await api.until(body['job_id'], 'running');
   const events = await read(`${api.url}/jobs/${body['job_id']}/stream`, last);
   expect(events[0]).toMatchObject({ event: 'snapshot' });

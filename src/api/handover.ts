@@ -59,8 +59,7 @@ export function createHandover({ jobs, cache, queues, forked, maxWaitSeconds, lo
   /** One look at a time; what happens during one is seen by another after it. */
   function reconcile(): Promise<void> {
     again = true;
-    busy ??= lookWhileAsked().finally(() => (busy = null));
-    return busy;
+    return (busy ??= lookWhileAsked());
   }
 
   async function lookWhileAsked() {
@@ -70,6 +69,7 @@ export function createHandover({ jobs, cache, queues, forked, maxWaitSeconds, lo
         log.error({ err: error }, 'The unfinished jobs could not be looked at.'),
       );
     }
+    busy = null;
   }
 
   async function lookAtAll() {

@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import { createServer } from 'node:http';
 import { fileURLToPath } from 'node:url';
 import { createCache } from '../shared/cache.ts';
@@ -54,6 +55,7 @@ async function main(config: Config, log: Log) {
   sweeper.start();
 
   const closing = new AbortController();
+  setMaxListeners(0, closing.signal); // one a stream
   const links = { cache: cacheLink, queue: queueLink };
   const access = createAccess(config);
   const parts = { access, jobs, cache, links, queues, handover, lists, modelConfigs };

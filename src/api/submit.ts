@@ -1,3 +1,4 @@
+import { Mutex } from 'async-mutex';
 import { Router, type Request, type Response } from 'express';
 import { v7 as timeOrderedUuid } from 'uuid';
 import type { Config } from '../shared/config.ts';
@@ -26,7 +27,11 @@ const retryAfterSeconds = 30;
 
 /** `POST /process`: everything is checked and on disk before the answer; then the job is handed over. */
 export function submitRoutes({ config, access, jobs, handover, log }: Deps): Router {
-  let turns: Promise<unknown> = Promise.resolve();
+  /**
+   * One submit after the other, so that no two take the same place. Each API process counts for itself: n of them may together have up to
+   * n - 1 jobs more open than the limits say.
+   */
+  const accepting = new Mutex();
 
   async function submit(req: Request, res: Response) {
     const client = access.clientOf(req);
@@ -38,7 +43,7 @@ export function submitRoutes({ config, access, jobs, handover, log }: Deps): Rou
     const { request, replayed } = await withUpload(req, jobs, config.maxUploadBytes, async (upload) => {
       const asked = await checkedRequest(upload, client);
       const make = () =>
-        inTurn(async () => {
+        accepting.runExclusive(async () => {
           await makeSureOfPlace(client, res);
           await accept(asked, upload);
         });
@@ -61,16 +66,6 @@ export function submitRoutes({ config, access, jobs, handover, log }: Deps): Rou
     });
   }
 
-  /**
-   * One after the other, so that no two take the same place. Each API process counts for itself: n of them may together have up to n - 1
-   * jobs more open than the limits say.
-   */
-  function inTurn(accepting: () => Promise<void>): Promise<void> {
-    const done = turns.then(accepting);
-    turns = done.catch(() => undefined);
-    return done;
-  }
-
   /** A bounded queue. Who comes when it is full is told at once, before the song is sent; and again after that, for many may send at once. */
   async function makeSureOfPlace({ owner }: Client, res: Response) {
     const { maxOpenJobs, maxOpenJobsPerKey } = config;
@@ -81,7 +76,7 @@ export function submitRoutes({ config, access, jobs, handover, log }: Deps): Rou
       throw new Problem('queue_full', `${maxOpenJobs} jobs are waiting or running; come again later.`);
     }
     if (owner === null) return;
-    const requests = await Promise.all(open.map((id) => jobs.readRequest(id)));
+    const requests = await Promise.all(open.map((id) => jobs.readRequest(id).catch(() => null)));
     if (requests.filter((request) => request?.owner === owner).length >= maxOpenJobsPerKey) {
       res.set('retry-after', `${retryAfterSeconds}`);
       throw new Problem('too_many_jobs', `${maxOpenJobsPerKey} jobs of this key are waiting or running.`);

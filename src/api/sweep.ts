@@ -78,7 +78,7 @@ export function createSweeper({ jobs, cache, link, retentionMs, log }: Deps) {
   /** A song goes when it was last uploaded a retention ago and no open job waits for it. */
   async function removeSongs() {
     const folder = dirname(jobs.audio({ path: jobs.audioPath('x', 'mp3') }));
-    const requests = await Promise.all((await jobs.unfinished()).map((id) => jobs.readRequest(id)));
+    const requests = await Promise.all((await jobs.unfinished()).map((id) => jobs.readRequest(id).catch(() => null)));
     const needed = new Set(requests.map((request) => request && basename(request.audio.path)));
     for (const name of await readdir(folder)) {
       const path = join(folder, name);

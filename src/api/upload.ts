@@ -54,15 +54,13 @@ export async function withUpload<T>(
     if (file.bytes === 0) throw fileProblem('empty_file', 'The uploaded file is empty.');
     const found = await inspectAudio(temporary);
     const path = jobs.audioPath(file.sha256, found.format);
+    const song = await open(temporary, 'r+');
+    await song.sync().finally(() => song.close()); // a loss of power takes no accepted song
     return await use({
       fields,
       ignoredFiles,
       audio: { path, filename: file.filename, bytes: file.bytes, ...found },
-      async keep() {
-        const song = await open(temporary, 'r+');
-        await song.sync().finally(() => song.close()); // a loss of power takes no accepted song
-        await rename(temporary, jobs.audio({ path }));
-      },
+      keep: () => rename(temporary, jobs.audio({ path })),
     });
   } catch (error) {
     if (isErrno(error, 'ENOSPC'))

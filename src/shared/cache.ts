@@ -68,7 +68,7 @@ export function metadataOf(request: JobRequest, startedAt: number, outcome: Outc
 }
 
 /**
- * A new random word with every dropped list, so that a list read before a change is never cached after it. A word, not a count, and
+ * A new random word with every dropped key, so that what was read before a change is never cached after it. A word, not a count, and
  * written by whoever reads none: it may run out or be evicted, and must never be the same again.
  */
 const generationKey = 'output_generation';

@@ -79,10 +79,12 @@ export async function untilLost(jobFolder: string): Promise<boolean> {
   }
 }
 
+const countLost = (states: ClaimState[]) => states.filter((state) => state === 'lost').length;
+
 /** How many owners of this job have died. */
 export async function lostOwners(jobFolder: string): Promise<number> {
   const states = await Promise.all((await attempts(jobFolder)).map((n) => stateOf(jobFolder, n)));
-  return states.filter((state) => state === 'lost').length;
+  return countLost(states);
 }
 
 /** Takes the claim, or answers null while another owner holds it. Throws only when the disk does. */
@@ -110,8 +112,8 @@ export async function takeClaim(jobFolder: string, owner: string): Promise<Claim
   }
   return {
     attempt,
-    lostBefore: states.filter((state) => state !== 'released').length,
-    beat: () => (beating = touch()),
+    lostBefore: countLost(states),
+    beat: () => (beating ??= touch().finally(() => (beating = null))),
     async release() {
       await beating?.catch(() => undefined); // a beat that comes later would make the claim look held
       await utimes(path, 0, 0);

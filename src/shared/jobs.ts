@@ -1,4 +1,4 @@
-import { link, mkdir, open, readFile, readdir, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { link, mkdir, mkdtemp, open, readFile, readdir, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { isErrno, readClaim } from './claim.ts';
 import { appendEvents, isTerminal, mendLog, readEvents } from './events.ts';
@@ -78,10 +78,13 @@ export function createJobs(dataDir: string) {
       await mkdir(join(dataDir, name), { recursive: true });
     }
     if (await exists(join(dataDir, 'unfinished'))) return;
-    const draft = join(dataDir, 'unfinished.new');
-    await mkdir(draft, { recursive: true });
-    for (const id of await ids()) if (!(await readOutcome(id))) await writeFile(join(draft, id), '');
-    await rename(draft, join(dataDir, 'unfinished')).catch(() => undefined); // another process was first
+    const draft = await mkdtemp(join(dataDir, 'jobs', '.unfinished-'));
+    for (const id of await ids()) {
+      const outcome = await readOutcome(id).catch(() => null);
+      if (!outcome) await writeFile(join(draft, id), '');
+    }
+    // Another process may have been first.
+    await rename(draft, join(dataDir, 'unfinished')).catch(() => rm(draft, { recursive: true }));
   }
 
   /** Writes the record. When this returns, the job survives a restart of everything. */
@@ -193,7 +196,11 @@ export function createJobs(dataDir: string) {
   async function remove(id: string) {
     await rm(outputs(id), { recursive: true, force: true });
     const gone = join(dataDir, 'jobs', `.gone-${id}`);
-    await rename(folder(id), gone); // nobody reads half of a record
+    try {
+      await rename(folder(id), gone); // nobody reads half of a record
+    } catch (error) {
+      if (!isErrno(error, 'ENOENT')) throw error; // another sweep was first
+    }
     await rm(gone, { recursive: true, force: true });
     await rm(marker(id), { force: true });
   }
@@ -284,11 +291,13 @@ async function writeDurably(path: string, text: string) {
   }
 }
 
-/** Makes what was created in or renamed into a folder survive a loss of power. */
+/** Makes what was created in or renamed into a folder survive a loss of power, where the file system knows how. */
 async function syncFolder(path: string) {
   const folder = await open(path, 'r');
   try {
     await folder.sync();
+  } catch (error) {
+    if (!['EINVAL', 'EPERM', 'ENOTSUP'].some((code) => isErrno(error, code))) throw error;
   } finally {
     await folder.close();
   }

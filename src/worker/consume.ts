@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import type { RedisAddress } from '../shared/config.ts';
 import type { Log } from '../shared/log.ts';
 import {
@@ -21,6 +22,7 @@ interface Options {
 /** Takes jobs from the queues of this worker's engines. Waits for Redis as long as it is away. */
 export function consumeQueues({ address, announcement, concurrency, log, run }: Options) {
   const stopping = new AbortController();
+  setMaxListeners(0, stopping.signal); // some a job
   const presence = connectLink(address, log, 'queue');
   const speak = () => void announce(presence.redis, announcement).catch(() => undefined); // said again in 5 s
   presence.onUp(speak);

@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Cache } from '../shared/cache.ts';
 import type { ToApi } from '../shared/ipc.ts';
@@ -32,6 +33,7 @@ interface Options {
 /** Runs what the parent asks for, first come first served, each job once at a time. */
 export function createForkedRunner({ concurrency, log, run }: Options) {
   const stopping = new AbortController();
+  setMaxListeners(0, stopping.signal); // some a job
   let draining = false;
   const waiting = new Set<string>();
   const running = new Map<string, Promise<void>>();
@@ -78,7 +80,7 @@ export function createForkedRunner({ concurrency, log, run }: Options) {
     async drain(): Promise<boolean> {
       draining = true;
       waiting.clear();
-      await Promise.all(running.values());
+      while (draining && running.size > 0) await Promise.all(running.values());
       return draining;
     },
     /** Gives the running jobs back. */

@@ -20,14 +20,15 @@ export async function endProcesses(wanted: (attempt: string) => boolean) {
 export async function endOrphans(jobs: Jobs, log: Log): Promise<void> {
   for (const { pid, attempt } of await runningAttempts()) {
     const [id = '', number] = attempt.split('/');
-    if (!isJobId(id) || !(await jobs.readRequest(id))) continue; // of another service's data folder
-    if (!(await isOrphan(jobs, id, Number(number)))) continue;
+    // A record that is removed or broken at this moment says nothing; the next look is in a moment.
+    if (!(await isOrphan(jobs, id, Number(number)).catch(() => false))) continue;
     log.warn({ jobId: id, attempt: Number(number), pid }, 'An engine worked for nobody and was ended.');
     killProcess(pid);
   }
 }
 
 async function isOrphan(jobs: Jobs, id: string, number: number): Promise<boolean> {
+  if (!isJobId(id) || !(await jobs.readRequest(id))) return false; // of another service's data folder
   if (await jobs.readOutcome(id)) return true;
   const claim = (await readAttempts(jobs.folder(id))).at(-1);
   if (!claim || claim.attempt !== number || claim.state === 'released') return true;

@@ -1,4 +1,4 @@
-import type { Cache, CachedProgress } from '../shared/cache.ts';
+import type { Cache } from '../shared/cache.ts';
 import { appendEvents, mendLog, type JobEvent } from '../shared/events.ts';
 import type { Jobs } from '../shared/jobs.ts';
 import type { Log } from '../shared/log.ts';
@@ -53,6 +53,7 @@ export function createProgressReporter(deps: Deps) {
       pending = [];
       try {
         if (!(await isOurs())) return;
+        await show(events);
         if (failed) await mendLog(jobs.events(id));
         await appendEvents(jobs.events(id), events);
         failed = false;
@@ -65,8 +66,12 @@ export function createProgressReporter(deps: Deps) {
     }
   }
 
-  async function showIfOurs(shown: CachedProgress) {
-    if (await isOurs()) await cache.set('job_progress', id, shown);
+  /** In the cache: the last progress among these events. */
+  async function show(events: JobEvent[]) {
+    const last = events.findLast(({ type }) => type === 'progress');
+    if (last?.type !== 'progress') return;
+    const { progress, stage, estimated, at } = last;
+    await cache.set('job_progress', id, { progress, stage, last_update: at / 1000, estimated });
   }
 
   function write() {
@@ -76,8 +81,6 @@ export function createProgressReporter(deps: Deps) {
     written = current;
     const progress = Math.round(current.percent * 10) / 10;
     push({ at: Date.now(), type: 'progress', progress, stage: current.stage, estimated: false });
-    const shown = { progress, stage: current.stage, last_update: Date.now() / 1000, estimated: false };
-    void showIfOurs(shown).catch(() => undefined); // the disk's trouble, and the log's line has told it
   }
 
   return {

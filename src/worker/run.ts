@@ -64,6 +64,7 @@ export function createRunner({ jobs, cache, engines, owner, limits, log }: Deps)
     if (!request || (await jobs.readOutcome(id))) return ended(id);
     if (!(await untilLost(jobs.folder(id)))) return 'held';
     const weight = (await lostOwners(jobs.folder(id))) > 0 ? allTurns : 1;
+    if (shutdown.aborted) return 'released';
     const giveUp = () => turns.cancel();
     shutdown.addEventListener('abort', giveUp, { once: true });
     const turn = await turns.acquire(weight).catch(() => null);
