@@ -3,7 +3,7 @@ import { takeClaim } from '../shared/claim.ts';
 import { bringInLine, endJob } from '../shared/ending.ts';
 import { failpoint } from '../shared/failpoint.ts';
 import { listOutputs, type Jobs, type Outcome } from '../shared/jobs.ts';
-import type { Log } from '../shared/log.ts';
+import { oncePerJob, type Log } from '../shared/log.ts';
 import type { Announcement, Queues } from '../shared/queue.ts';
 import type { JobRequest } from '../shared/request.ts';
 import type { ForkedWorker } from './forked-worker.ts';
@@ -40,8 +40,9 @@ export function createHandover({ jobs, cache, queues, forked, maxWaitSeconds, lo
   let awaySince: number | null = Date.now();
   let busy: Promise<void> | null = null;
   let again = false;
-  /** Jobs whose trouble the log knows of. */
-  const troubled = new Set<string>();
+  const trouble = oncePerJob((jobId, err) =>
+    log.error({ jobId, err }, 'The job cannot be handed over; it is tried again.'),
+  );
   let timer: NodeJS.Timeout | undefined;
 
   /** Never throws: what could not be handed over now is handed over by the next reconcile. */
@@ -79,9 +80,7 @@ export function createHandover({ jobs, cache, queues, forked, maxWaitSeconds, lo
       try {
         await lookAt(id);
       } catch (error) {
-        if (!troubled.has(id))
-          log.error({ jobId: id, err: error }, 'The job cannot be handed over; it is tried again.');
-        troubled.add(id);
+        trouble.say(id, error);
       }
     }
   }
@@ -92,7 +91,7 @@ export function createHandover({ jobs, cache, queues, forked, maxWaitSeconds, lo
     if (await jobs.cancelRequested(id)) await endIfNobodyRuns(request, { state: 'cancelled' });
     else if (await hasWaitedTooLong(request)) await endIfNobodyRuns(request, waitedTooLong);
     else await deliver(request);
-    troubled.delete(id);
+    trouble.over(id);
   }
 
   /** One whose files are public only wants its outcome. */

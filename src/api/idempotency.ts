@@ -3,7 +3,7 @@ import { readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { isErrno } from '../shared/claim.ts';
-import type { Jobs } from '../shared/jobs.ts';
+import { exists, type Jobs } from '../shared/jobs.ts';
 import { Problem } from '../shared/problems.ts';
 import type { JobRequest } from '../shared/request.ts';
 
@@ -72,11 +72,7 @@ export async function onlyOnce(
 }
 
 /** Whether a request with this key has come before. It may have been refused since, or be refused yet. */
-export const isKnown = (key: Key): Promise<boolean> =>
-  stat(pathOf(key)).then(
-    () => true,
-    () => false,
-  );
+export const isKnown = (key: Key): Promise<boolean> => exists(pathOf(key));
 
 const pathOf = ({ jobs, owner, key }: Key) => join(jobs.idempotency(), digest(JSON.stringify([owner, key])));
 

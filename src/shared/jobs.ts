@@ -324,7 +324,7 @@ const isFile = (path: string): Promise<boolean> =>
     () => false,
   );
 
-async function exists(path: string): Promise<boolean> {
+export async function exists(path: string): Promise<boolean> {
   return stat(path).then(
     () => true,
     () => false,

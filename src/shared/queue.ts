@@ -1,7 +1,7 @@
 import { Queue, Worker, DelayedError, WaitingError, type ConnectionOptions } from 'bullmq';
 import type { Redis, RedisOptions } from 'ioredis';
 import { failpoint } from './failpoint.ts';
-import type { Log } from './log.ts';
+import { oncePerJob, troubleToRun, type Log } from './log.ts';
 import type { RedisLink } from './redis.ts';
 import { engineNames, type EngineName } from './request.ts';
 
@@ -112,12 +112,14 @@ export interface QueueWorkerOptions {
 
 /** The worker's end. It only delivers: whether a job runs is up to its claim, so a lost BullMQ lock stops nothing. */
 export function createQueueWorker({ engine, connection, concurrency, log, process }: QueueWorkerOptions) {
-  /** Jobs whose lock was lost while they run here: BullMQ says so at every renewal. */
-  const unlocked = new Set<string>();
+  /** BullMQ says so at every renewal. */
+  const lostLock = oncePerJob((jobId) =>
+    log.warn({ jobId }, 'The queue has lost the lock of a running job; it runs on, its claim decides.'),
+  );
   const worker = new Worker<{ id: string }>(
     queueName(engine),
     async (job, token) => {
-      const delivery = await process(job.data.id).finally(() => unlocked.delete(job.data.id));
+      const delivery = await process(job.data.id).finally(() => lostLock.over(job.data.id));
       if (delivery === 'held') {
         await job.moveToDelayed(Date.now() + 5_000, token);
         throw new DelayedError();
@@ -139,21 +141,10 @@ export function createQueueWorker({ engine, connection, concurrency, log, proces
     },
   );
   worker.on('error', (error) => log.debug({ err: error.message, engine }, 'The queue reported an error.'));
-  /** Jobs whose trouble the log knows of. */
-  const troubled = new Set<string>();
-  worker.on('failed', (job, error) => {
-    const jobId = job?.data.id ?? '';
-    if (!troubled.has(jobId))
-      log.error({ jobId, err: error }, 'The job could not be run; it is tried again until it can.');
-    troubled.add(jobId);
-  });
-  worker.on('completed', (job) => troubled.delete(job.data.id));
-  worker.on('lockRenewalFailed', (ids) => {
-    for (const jobId of ids.filter((id) => !unlocked.has(id))) {
-      unlocked.add(jobId);
-      log.warn({ jobId }, 'The queue has lost the lock of a running job; it runs on, its claim decides.');
-    }
-  });
+  const trouble = troubleToRun(log);
+  worker.on('failed', (job, error) => trouble.say(job?.data.id ?? '', error));
+  worker.on('completed', (job) => trouble.over(job.data.id));
+  worker.on('lockRenewalFailed', (ids) => ids.forEach((id) => lostLock.say(id)));
   return worker;
 }
 

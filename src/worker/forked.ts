@@ -2,7 +2,7 @@ import { setMaxListeners } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Cache } from '../shared/cache.ts';
 import type { ToApi } from '../shared/ipc.ts';
-import type { Log } from '../shared/log.ts';
+import { troubleToRun, type Log } from '../shared/log.ts';
 import type { Delivery } from '../shared/queue.ts';
 
 const lookAgainMs = 3_000;
@@ -37,8 +37,7 @@ export function createForkedRunner({ concurrency, log, run }: Options) {
   let draining = false;
   const waiting = new Set<string>();
   const running = new Map<string, Promise<void>>();
-  /** Jobs whose trouble the log knows of. */
-  const troubled = new Set<string>();
+  const trouble = troubleToRun(log);
 
   function next() {
     for (const id of waiting) {
@@ -51,12 +50,10 @@ export function createForkedRunner({ concurrency, log, run }: Options) {
   async function deliver(id: string) {
     try {
       const delivery = await run(id, stopping.signal);
-      troubled.delete(id);
+      trouble.over(id);
       if (delivery === 'held') void sleep(lookAgainMs).then(() => add(id));
     } catch (error) {
-      if (!troubled.has(id))
-        log.error({ jobId: id, err: error }, 'The job could not be run; it is tried again until it can.');
-      troubled.add(id);
+      trouble.say(id, error);
       void sleep(lookAgainMs).then(() => add(id));
     } finally {
       running.delete(id);

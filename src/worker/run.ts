@@ -1,4 +1,4 @@
-import { copyFile, link, mkdir, rm, stat, statfs, writeFile } from 'node:fs/promises';
+import { copyFile, link, mkdir, rm, statfs, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Semaphore } from 'async-mutex';
 import { cutOffWarning, measureSong } from '../shared/audio-length.ts';
@@ -7,7 +7,7 @@ import { heartbeatMs, lostOwners, readClaim, takeClaim, untilLost, type Claim } 
 import { bringInLine, endJob } from '../shared/ending.ts';
 import { furthest, mendLog, readEvents, startedAt } from '../shared/events.ts';
 import { failpoint } from '../shared/failpoint.ts';
-import { listOutputs, publish, type JobError, type Jobs, type Outcome, type Report } from '../shared/jobs.ts';
+import { exists, listOutputs, publish, type JobError, type Jobs, type Outcome, type Report } from '../shared/jobs.ts';
 import type { Log } from '../shared/log.ts';
 import { attemptVariable, runProgram, type Exit } from '../shared/process.ts';
 import type { Delivery } from '../shared/queue.ts';
@@ -168,7 +168,7 @@ export function createRunner({ jobs, cache, engines, owner, limits, log }: Deps)
   ): Promise<Outcome | 'shutdown' | 'taken_over'> {
     const { id } = request;
     const song = jobs.audio(request.audio);
-    if (!(await isThere(song))) {
+    if (!(await exists(song))) {
       return end({ state: 'failed', error: { code: 'audio_missing', detail: 'The uploaded song was removed.' } });
     }
     const { seconds, cutOff } = await measureSong(song, request.audio.format, signal);
@@ -224,7 +224,7 @@ export function createRunner({ jobs, cache, engines, owner, limits, log }: Deps)
       return reason;
     }
     // Somebody tidied up under the engine: that says nothing about the song.
-    if (!(await isThere(paths.out))) throw new Error('The scratch folder of the attempt was removed.');
+    if (!(await exists(paths.out))) throw new Error('The scratch folder of the attempt was removed.');
     if (reported || exit.code !== 0) return fail(reported ?? engine.explain(lastLines, exit));
 
     reporter.advance({ percent: 99.5, stage: 'postprocessing' });
@@ -306,10 +306,3 @@ const timeoutDetail = {
   run_timeout: ({ run }: RunLimits) => `The run took longer than ${run} s.`,
   no_progress: ({ silence }: RunLimits) => `The engine said nothing for ${silence} s.`,
 };
-
-async function isThere(path: string): Promise<boolean> {
-  return stat(path).then(
-    () => true,
-    () => false,
-  );
-}
