@@ -1,4 +1,4 @@
-import type { Knobs } from './map.ts';
+import type { Knobs } from './compose.ts';
 
 export interface Fit {
   knobs: Knobs;
@@ -13,11 +13,15 @@ const steps = 8;
 /** Human maps of a rating differ by about a fifth in density; farther ones are for songs and targets at the edge. */
 const densities = [1, 1.12, 0.9, 1.25, 0.8, 1.4, 0.68, 1.6, 0.55, 1.9, 0.42, 2.4, 0.3];
 
+/** Steps in which the density alone is tried, and steps between the two nearest of them. */
+const densitySteps = 12;
+
 /**
- * Finds the knobs that bring a map to `target` stars: for the density nearest to the usual one that can reach it, the spacing, by
- * bisection. The rating is not quite monotonic, so the best map that was seen is taken. `measure` gives the stars of a map.
+ * Finds the knobs that bring a map to `target` stars. Where `spaced`: for the density nearest to the usual one that can reach it, the
+ * spacing, by bisection; else the density, by bisection between the two nearest of the grid. The rating is not quite monotonic,
+ * so the best map that was seen is taken. `measure` gives the stars of a map.
  */
-export function fitStars(target: number, measure: (knobs: Knobs) => number): Fit {
+export function fitStars(target: number, spaced: boolean, measure: (knobs: Knobs) => number): Fit {
   let best: Fit | undefined;
   const look = (density: number, spacing: number): number => {
     const knobs = { density, spacing };
@@ -25,15 +29,28 @@ export function fitStars(target: number, measure: (knobs: Knobs) => number): Fit
     if (!best || Math.abs(stars - target) < Math.abs(best.stars - target)) best = { knobs, stars };
     return stars;
   };
-  for (const density of densities) {
-    let [low, high] = spacingRange;
-    if (look(density, low) > target || look(density, high) < target) continue;
-    for (let step = 0; step < steps && Math.abs(best!.stars - target) > closeEnough; step += 1) {
-      const spacing = Math.sqrt(low * high);
-      if (look(density, spacing) < target) low = spacing;
-      else high = spacing;
+  const away = () => Math.abs(best!.stars - target);
+  const bisect = (range: readonly [number, number], steps: number, at: (value: number) => number) => {
+    let [low, high] = range;
+    for (let step = 0; step < steps && away() > closeEnough; step += 1) {
+      const middle = Math.sqrt(low * high);
+      if (at(middle) < target) low = middle;
+      else high = middle;
     }
-    if (Math.abs(best!.stars - target) <= good) break;
+  };
+  if (!spaced) {
+    let [low, high] = [0.25, 4];
+    const [first, step] = [look(1, 1), 1.3];
+    if (first < target) for (low = 1; (high = low * step) < 4 && look(high, 1) < target; low = high);
+    else for (high = 1; (low = high / step) > 0.25 && look(low, 1) > target; high = low);
+    bisect([low, high], densitySteps, (density) => look(density, 1));
+    return best!;
+  }
+  for (const density of densities) {
+    const [low, high] = spacingRange;
+    if (look(density, low) > target || look(density, high) < target) continue;
+    bisect(spacingRange, steps, (spacing) => look(density, spacing));
+    if (away() <= good) break;
   }
   return best!;
 }

@@ -1,32 +1,48 @@
-import { movingMean, type Features } from './features.ts';
+import type { Features } from './features.ts';
 import { OSU_OFFSET_MS, type TimingPoint } from './timing.ts';
 
-/** A quarter of a beat of the grid (see `Grid.pulse`). */
+/** A stretch of the song under one timing point. */
+export interface Tempo {
+  point: TimingPoint;
+  /** Length of the grid's beat, ms. */
+  beatMs: number;
+  /** Grid beats in one beat of the timing point: 2 for a slow song, 0.5 for a very fast one. */
+  pulse: number;
+  /** Grid beats in a bar. */
+  meter: number;
+  /** 4, or 3 where the song is swung or in triplets. */
+  ticksPerBeat: number;
+}
+
+/** A place of the grid that can carry an edge of an object. */
 export interface Tick {
-  /** Quarters of the grid's beat since the first downbeat; may be negative. */
+  /** Position in `Grid.ticks`: neighbours differ by one, also over a change of tempo. */
   index: number;
   /** Whole ms, in osu!'s convention. */
   time: number;
-  /** Attack strength here; about 1 is ordinary, 2 strong. */
+  tempo: Tempo;
+  /** Bars since the song's first. */
+  bar: number;
+  /** Ticks since the start of the bar. */
+  place: number;
+  /** 0 on the beat, 1 on its half (of a triplet: its third third), 2 elsewhere. */
+  phase: 0 | 1 | 2;
+  /** Attack strength here; about 1 is ordinary, 2 strong. The bands: below 200 Hz, 200 to 6,000 Hz, above. */
   strength: number;
   low: number;
   mid: number;
   high: number;
-  /** Loudness from here to the next tick. */
+  /** Loudness (RMS) from here to the next tick. */
   loudness: number;
 }
 
-export const ticksPerBeat = 4;
-export const ticksPerBar = 16;
-const reachMs = 22;
-
 export interface Grid {
+  /** All ticks of the song in order of time. */
   ticks: Tick[];
-  /** Length of the grid's beat. */
-  beatMs: number;
-  /** Grid beats in one beat of the song: 2 for a slow song, 0.5 for a very fast one. */
-  pulse: number;
+  tempos: Tempo[];
 }
+
+const reachMs = 22;
 
 /**
  * The ranking criteria's rhythm rules are written for 180 BPM: up to 90 BPM a half of the beat takes the part of the beat, from
@@ -36,31 +52,67 @@ export function pulseOf(bpm: number): number {
   return bpm < 100 ? 2 : bpm > 230 ? 0.5 : 1;
 }
 
-/** All ticks of the song between `startMs` and `endMs`, with what is heard there. */
-export function layGrid(features: Features, point: TimingPoint, startMs: number, endMs: number): Grid {
-  const pulse = pulseOf(point.bpm);
-  const beatMs = 60_000 / point.bpm / pulse;
-  const step = beatMs / ticksPerBeat;
-  const first = Math.ceil((Math.max(0, startMs) - point.offsetMs) / step);
-  const ticks: Tick[] = [];
-  for (let index = first; ; index += 1) {
-    const exact = point.offsetMs + index * step;
-    if (exact > endMs) break;
-    const time = Math.floor(exact + 1e-6);
-    if (time < startMs) continue;
-    const heard = exact + OSU_OFFSET_MS;
-    ticks.push({
-      index,
-      time,
-      strength: peakNear(features.full, features.hopMs, heard),
-      low: peakNear(features.low, features.hopMs, heard),
-      mid: peakNear(features.mid, features.hopMs, heard),
-      high: peakNear(features.high, features.hopMs, heard),
-      loudness: meanBetween(features.rms, features.hopMs, heard, heard + step),
-    });
-  }
-  return { ticks, beatMs, pulse };
+/** Grid beats in a bar: of a halved or doubled beat as many as the meter has, unless the bar would then end between beats. */
+function gridMeter(meter: number, pulse: number): number {
+  return pulse === 2 && meter % 2 === 1 ? meter * 2 : meter;
 }
+
+/** All ticks of the song from its first whole bar's start (or 0) to `endMs`, with what is heard there. */
+export function layGrid(features: Features, points: readonly TimingPoint[], endMs: number): Grid {
+  const tempos = points.map((point): Tempo => {
+    const pulse = pulseOf(point.bpm);
+    const meter = gridMeter(point.meter, pulse);
+    return { point, pulse, meter, beatMs: 60_000 / point.bpm / pulse, ticksPerBeat: 4 };
+  });
+  const ticks: Tick[] = [];
+  let bars = 0;
+  tempos.forEach((tempo, i) => {
+    const { offsetMs } = tempo.point;
+    const step = tempo.beatMs / tempo.ticksPerBeat;
+    const perBar = tempo.meter * tempo.ticksPerBeat;
+    const next = tempos[i + 1];
+    // The last tick before a new tempo must not crowd its first.
+    const end = next ? next.point.offsetMs - 0.75 * step : endMs;
+    const first = i === 0 ? Math.ceil(-offsetMs / step) : 0;
+    const firstBar = Math.floor(first / perBar);
+    for (let k = first; offsetMs + k * step <= end; k += 1) {
+      const exact = offsetMs + k * step;
+      const bar = bars + Math.floor(k / perBar) - firstBar;
+      ticks.push(listen(features, tempo, { index: ticks.length, exact, bar, place: mod(k, perBar) }));
+    }
+    const last = ticks.at(-1);
+    if (last) bars = last.bar + 1;
+  });
+  return { ticks, tempos };
+}
+
+interface Spot {
+  index: number;
+  exact: number;
+  bar: number;
+  place: number;
+}
+
+function listen(features: Features, tempo: Tempo, { index, exact, bar, place }: Spot): Tick {
+  const heard = exact + OSU_OFFSET_MS;
+  const { hopMs } = features;
+  const inBeat = place % tempo.ticksPerBeat;
+  return {
+    index,
+    time: Math.floor(exact + 1e-6),
+    tempo,
+    bar,
+    place,
+    phase: inBeat === 0 ? 0 : inBeat === 2 ? 1 : 2,
+    strength: peakNear(features.full, hopMs, heard),
+    low: peakNear(features.low, hopMs, heard),
+    mid: peakNear(features.mid, hopMs, heard),
+    high: peakNear(features.high, hopMs, heard),
+    loudness: meanBetween(features.rms, hopMs, heard, heard + tempo.beatMs / tempo.ticksPerBeat),
+  };
+}
+
+export const mod = (value: number, base: number) => ((value % base) + base) % base;
 
 function peakNear(envelope: Float32Array, hopMs: number, timeMs: number): number {
   let peak = 0;
@@ -76,58 +128,4 @@ function meanBetween(values: Float32Array, hopMs: number, fromMs: number, toMs: 
   let sum = 0;
   for (let i = from; i < to; i += 1) sum += values[i] ?? 0;
   return sum / (to - from);
-}
-
-/** A stretch of bars of about the same intensity. Bars are counted from the first bar of the grid. */
-export interface Section {
-  firstBar: number;
-  lastBar: number;
-  /** 0 (the calmest bar of the song) to 1 (the most intense). */
-  intensity: number;
-  kiai: boolean;
-}
-
-export interface Structure {
-  /** Intensity of each bar, 0 to 1, smoothed over three bars. */
-  intensity: number[];
-  sections: Section[];
-  /** Bar of a tick. */
-  barOf(tick: Tick): number;
-}
-
-const kiaiShare = 0.42;
-const sectionBars = 4;
-const shortestKiai = 8;
-
-/**
- * Intensity by bar (rank of loudness plus attacks), sections of four bars joined where alike, and the kiai: the most intense
- * sections of at least eight bars, at most 42 % of the song.
- */
-export function findStructure({ ticks }: Grid): Structure {
-  const firstBar = Math.floor((ticks[0]?.index ?? 0) / ticksPerBar);
-  const barOf = (tick: Tick) => Math.floor(tick.index / ticksPerBar) - firstBar;
-  const count = ticks.length === 0 ? 0 : barOf(ticks.at(-1)!) + 1;
-  const energy = new Float32Array(count);
-  for (const tick of ticks) energy[barOf(tick)]! += Math.log(1e-3 + tick.loudness) + 0.15 * (tick.strength + tick.low);
-  const smooth = movingMean(energy, 1);
-  const order = [...smooth.keys()].sort((a, b) => smooth[a]! - smooth[b]! || a - b);
-  const intensity = new Array<number>(count).fill(0);
-  order.forEach((bar, rank) => (intensity[bar] = count > 1 ? rank / (count - 1) : 1));
-
-  const sections: Section[] = [];
-  for (let bar = 0; bar < count; bar += sectionBars) {
-    const bars = intensity.slice(bar, bar + sectionBars);
-    const mean = bars.reduce((sum, value) => sum + value, 0) / bars.length;
-    const last = sections.at(-1);
-    if (last && Math.abs(last.intensity - mean) < 0.15) last.lastBar = bar + bars.length - 1;
-    else sections.push({ firstBar: bar, lastBar: bar + bars.length - 1, intensity: mean, kiai: false });
-  }
-  let used = 0;
-  for (const section of [...sections].sort((a, b) => b.intensity - a.intensity || a.firstBar - b.firstBar)) {
-    const length = section.lastBar - section.firstBar + 1;
-    if (section.intensity < 0.6 || length < shortestKiai || used + length > kiaiShare * count) continue;
-    section.kiai = true;
-    used += length;
-  }
-  return { intensity, sections, barOf };
 }

@@ -1,4 +1,4 @@
-import { levelNames, type MapParams, type Plan } from './plan.ts';
+import type { MapParams, Plan } from './plan.ts';
 
 export interface SongTags {
   filename: string;
@@ -37,7 +37,7 @@ export function describeMap(song: SongTags, params: MapParams, plan: Plan, seed:
     artist: romanised(params.artist ?? artistUnicode) || 'Unknown Artist',
     artistUnicode,
     creator: romanised(params.creator ?? '') || creatorName,
-    version: romanised(params.version ?? '') || (levelNames[plan.level] ?? 'Normal'),
+    version: romanised(params.version ?? '') || plan.levelName,
     source: clean(params.source ?? ''),
     tags: [clean(params.tags ?? ''), ...own].filter((tag) => tag !== '').join(' '),
   };

@@ -1,8 +1,11 @@
+import type { Effect } from './beatmap.ts';
+import { hitObjectLine, type HitObject } from './hit-objects.ts';
 import type { Metadata } from './metadata.ts';
 import type { TimingPoint } from './timing.ts';
 
-/** One line of [HitObjects] or [TimingPoints] is made elsewhere; this is what is around them. */
+/** All that a `.osu` file says. */
 export interface BeatmapFile extends Metadata {
+  mode: number;
   audioFilename: string;
   previewTime: number;
   beatDivisor: number;
@@ -17,13 +20,7 @@ export interface BeatmapFile extends Metadata {
   timingPoints: readonly TimingPoint[];
   /** Inherited (green) lines. */
   effects: readonly Effect[];
-  hitObjects: readonly string[];
-}
-
-export interface Effect {
-  time: number;
-  volume: number;
-  kiai: boolean;
+  objects: readonly HitObject[];
 }
 
 /** The text of a `.osu` file, format 14, with \r\n as the game writes it. */
@@ -38,7 +35,7 @@ export function osuFile(map: BeatmapFile): string {
     'Countdown: 0',
     'SampleSet: Soft',
     'StackLeniency: 0.7',
-    'Mode: 0',
+    `Mode: ${map.mode}`,
     'LetterboxInBreaks: 0',
     'WidescreenStoryboard: 0',
     '',
@@ -84,25 +81,29 @@ export function osuFile(map: BeatmapFile): string {
     'Combo4 : 255,200,96',
     '',
     '[HitObjects]',
-    ...map.hitObjects,
+    ...map.objects.map(hitObjectLine),
     '',
   ];
   return lines.join('\r\n');
 }
 
-/** Red lines carry the tempo, green ones volume and kiai; the first line is red and without kiai. */
+/** Red lines carry the tempo, green ones speed, volume and kiai; a red line goes on with the volume and kiai before it. */
 function timingLines({ timingPoints, effects }: BeatmapFile): string[] {
-  const red = timingPoints.map(({ offsetMs, bpm, meter }) => ({
-    time: offsetMs,
-    rank: 0,
-    text: `${offsetMs},${trim(60_000 / bpm)},${meter},2,0,${effects[0]?.volume ?? 60},1,0`,
-  }));
-  const green = effects.map(({ time, volume, kiai }) => ({
-    time,
-    rank: 1,
-    text: `${time},-100,${timingPoints[0]?.meter ?? 4},2,0,${volume},0,${kiai ? 1 : 0}`,
-  }));
-  return [...red, ...green].sort((a, b) => a.time - b.time || a.rank - b.rank).map(({ text }) => text);
+  const lines: { time: number; rank: number; text: string }[] = [];
+  for (const { offsetMs, bpm, meter } of timingPoints) {
+    const { volume, kiai } = effects.findLast(({ time }) => time < offsetMs) ?? {
+      volume: effects[0]?.volume ?? 60,
+      kiai: false,
+    };
+    const text = `${offsetMs},${trim(60_000 / bpm)},${meter},2,0,${volume},1,${kiai ? 1 : 0}`;
+    lines.push({ time: offsetMs, rank: 0, text });
+  }
+  for (const { time, speed, volume, kiai } of effects) {
+    const meter = timingPoints.findLast(({ offsetMs }) => offsetMs <= time)?.meter ?? 4;
+    const text = `${time},${trim(-100 / speed)},${meter},2,0,${volume},0,${kiai ? 1 : 0}`;
+    lines.push({ time, rank: 1, text });
+  }
+  return lines.sort((a, b) => a.time - b.time || a.rank - b.rank).map(({ text }) => text);
 }
 
 /** As many digits as a double needs, without an exponent. */

@@ -1,18 +1,29 @@
-/** What is asked of one map. Seed API names; everything but the mode may be unset. */
+import { readStyle, type Style } from './style.ts';
+
+export type Mode = 0 | 1 | 2 | 3;
+
+/** What is asked of one map. Seed API names; everything may be unset. */
 export interface MapParams {
   gamemode?: number;
   difficulty?: number;
+  year?: number;
   hp_drain_rate?: number;
   circle_size?: number;
   overall_difficulty?: number;
   approach_rate?: number;
   slider_multiplier?: number;
   slider_tick_rate?: number;
+  keycount?: number;
+  hold_note_ratio?: number;
+  scroll_speed_ratio?: number;
   seed?: number;
   start_time?: number;
   end_time?: number;
   export_osz?: boolean;
   hitsounded?: boolean;
+  super_timing?: boolean;
+  descriptors?: string[];
+  negative_descriptors?: string[];
   title?: string;
   artist?: string;
   title_unicode?: string;
@@ -26,81 +37,167 @@ export interface MapParams {
   preview_time?: number;
 }
 
-/** The settings of one osu!standard map. */
+/** The settings of one map, whatever the mode. */
 export interface Plan {
+  mode: Mode;
   stars: number;
-  /** 0 Easy, 1 Normal, 2 Hard, 3 Insane, 4 Expert. */
+  /** 0 Easy, 1 Normal, 2 Hard, 3 Insane, 4 Expert, 5 Expert+. */
   level: number;
+  levelName: string;
   hp: number;
+  /** Circle size; in mania the number of keys. */
   cs: number;
   od: number;
   ar: number;
   sliderMultiplier: number;
-  /** Length of a slider of one beat of the grid, px. */
-  pxPerBeat: number;
   tickRate: number;
-  /** Share of objects that are sliders. */
-  sliderShare: number;
-  /** Rhythm events (heads and tails) a second. */
-  eventsPerSecond: number;
-  /** Speed in px/ms between two circles half a beat apart. */
-  jumpSpeed: number;
+  /** Share of mania's notes that are long. */
+  holdRatio: number;
+  /** Changes of scroll speed a note (mania, taiko). */
+  scrollRatio: number;
+  year: number;
+  hitsounded: boolean;
+  style: Style;
 }
 
-const levelBounds = [2, 2.7, 4, 5.3];
-export const levelNames = ['Easy', 'Normal', 'Hard', 'Insane', 'Expert'] as const;
-const circleSizes = [3, 3.5, 4, 4, 4];
-const sliderShares = [0.7, 0.52, 0.54, 0.46, 0.38];
-/** Usual AR and OD by level (ranking criteria), which the fits are kept in. */
-const arRange = [
-  [2, 5],
-  [4, 6],
-  [6, 8],
-  [7, 9.3],
-  [8, 9.8],
-] as const;
-const odRange = [
-  [1, 3],
-  [3, 5],
-  [5, 7],
-  [7, 9],
-  [8, 9.6],
-] as const;
+/** Bounds of the levels in stars, as MapsetVerifier reads them for all modes. */
+const levelBounds = [2, 2.7, 4, 5.3, 6.5];
+const levelNames: Record<Mode, readonly string[]> = {
+  0: ['Easy', 'Normal', 'Hard', 'Insane', 'Expert', 'Expert'],
+  1: ['Kantan', 'Futsuu', 'Muzukashii', 'Oni', 'Inner Oni', 'Inner Oni'],
+  2: ['Cup', 'Salad', 'Platter', 'Rain', 'Overdose', 'Overdose'],
+  3: ['Easy', 'Normal', 'Hard', 'Insane', 'Expert', 'Expert'],
+};
+
+type Range = readonly [low: number, high: number];
+type Setting = (stars: number, level: number) => number;
+const within = (value: number, [low, high]: Range) => tenth(Math.min(high, Math.max(low, value)));
+const tenth = (value: number) => Math.round(value * 10) / 10;
+const byLevel =
+  (...values: readonly number[]): Setting =>
+  (_stars, level) =>
+    values[level]!;
+const fitted =
+  (base: number, perStar: number, ranges: readonly Range[]): Setting =>
+  (stars, level) =>
+    within(base + perStar * stars, ranges[level]!);
+const one = (range: Range): Range[] => Array.from({ length: 6 }, () => range);
 
 /**
- * Difficulty settings for a star rating: linear fits over 88 ranked maps (objects/s 0.77 S, events/s 1.20 S, AR 3.14 + 1.03 S,
- * OD 2.2 + 1.06 S, HP 3.7 + 0.38 S, slider multiplier 0.92 + 0.143 S, half-beat jump speed −0.35 + 0.24 S px/ms), kept in the
- * range of the level. What the request says wins. `pulse`: grid beats in a beat of the song.
+ * Usual settings by mode: linear fits over ranked maps (standard: AR 3.14 + 1.03 S, OD 2.2 + 1.06 S, HP 3.7 + 0.38 S, slider multiplier
+ * 0.92 + 0.143 S; catch: AR = OD 5.6 + 0.67 S, CS 2.25 + 0.32 S), kept in the ranking criteria's range of the level.
  */
-export function planMap(params: MapParams, pulse: number): Plan {
+const settings: Record<Mode, Record<'hp' | 'cs' | 'od' | 'ar' | 'sliderMultiplier', Setting>> = {
+  0: {
+    hp: fitted(3.7, 0.38, [
+      [1, 3],
+      [3, 5],
+      [4, 6],
+      [5, 8],
+      [5, 8],
+      [5, 8],
+    ]),
+    cs: byLevel(3, 3.5, 4, 4, 4, 4),
+    od: fitted(2.2, 1.06, [
+      [1, 3],
+      [3, 5],
+      [5, 7],
+      [7, 9],
+      [8, 9.6],
+      [8, 9.8],
+    ]),
+    ar: fitted(3.14, 1.03, [
+      [2, 5],
+      [4, 6],
+      [6, 8],
+      [7, 9.3],
+      [8, 9.8],
+      [9, 10],
+    ]),
+    sliderMultiplier: fitted(0.92, 0.143, one([0.8, 2])),
+  },
+  1: {
+    hp: byLevel(8, 7, 6, 5.5, 5, 5),
+    cs: byLevel(5, 5, 5, 5, 5, 5),
+    od: byLevel(3, 4, 5, 5.5, 6, 6.5),
+    ar: byLevel(5, 5, 5, 5, 5, 5),
+    sliderMultiplier: byLevel(1.4, 1.4, 1.4, 1.4, 1.4, 1.4),
+  },
+  2: {
+    hp: fitted(2, 0.6, [
+      [2, 3],
+      [3, 4],
+      [4, 5],
+      [5, 6],
+      [5, 7],
+      [5, 7],
+    ]),
+    cs: fitted(2.25, 0.32, [
+      [2, 2.5],
+      [2.5, 3],
+      [3, 3.5],
+      [3.5, 4],
+      [4, 4.5],
+      [4, 4.5],
+    ]),
+    od: fitted(5.6, 0.67, [
+      [5, 6],
+      [6, 7],
+      [7, 8],
+      [8, 9],
+      [9, 9.6],
+      [9, 9.8],
+    ]),
+    ar: fitted(5.6, 0.67, [
+      [5, 6],
+      [6, 7],
+      [7, 8],
+      [8, 9],
+      [9, 9.6],
+      [9, 9.8],
+    ]),
+    sliderMultiplier: fitted(0.9, 0.14, one([1, 2])),
+  },
+  3: {
+    hp: byLevel(7, 7.5, 8, 8, 8, 8),
+    cs: byLevel(4, 4, 4, 4, 4, 4),
+    od: byLevel(7, 7.5, 8, 8, 8, 8),
+    ar: byLevel(5, 5, 5, 5, 5, 5),
+    sliderMultiplier: byLevel(1.4, 1.4, 1.4, 1.4, 1.4, 1.4),
+  },
+};
+
+const defaultHoldRatio = 0.05;
+const defaultYear = 2023;
+
+/** Settings for a request; what the request says wins, the rest are the usual ones for its stars. `warnings`: what is not followed. */
+export function planMap(params: MapParams): { plan: Plan; warnings: string[] } {
+  const mode = (params.gamemode ?? 0) as Mode;
   const stars = params.difficulty ?? 5;
   const level = levelBounds.filter((bound) => stars >= bound).length;
-  const within = (value: number, [low, high]: readonly [number, number]) => tenth(Math.min(high, Math.max(low, value)));
-  const sliderMultiplier =
-    params.slider_multiplier ??
-    within((0.92 + 0.143 * stars) * pulse, [Math.max(0.4, 0.8 * pulse), Math.min(3.6, 2 * pulse)]);
-  return {
+  const { style, warnings } = readStyle(params.descriptors, params.negative_descriptors);
+  const usual = (name: keyof (typeof settings)[Mode]) => settings[mode][name](stars, level);
+  const plan: Plan = {
+    mode,
     stars,
     level,
-    hp: params.hp_drain_rate ?? within(3.7 + 0.38 * stars, [2, 7]),
-    cs: params.circle_size ?? circleSizes[level]!,
-    od: params.overall_difficulty ?? within(2.2 + 1.06 * stars, odRange[level]!),
-    ar: params.approach_rate ?? within(3.14 + 1.03 * stars, arRange[level]!),
-    sliderMultiplier,
-    pxPerBeat: (100 * sliderMultiplier) / pulse,
+    levelName: levelNames[mode][level]!,
+    hp: params.hp_drain_rate ?? usual('hp'),
+    cs: mode === 3 ? (params.keycount ?? usual('cs')) : (params.circle_size ?? usual('cs')),
+    od: params.overall_difficulty ?? usual('od'),
+    ar: params.approach_rate ?? usual('ar'),
+    sliderMultiplier: params.slider_multiplier ?? usual('sliderMultiplier'),
     tickRate: params.slider_tick_rate ?? 1,
-    sliderShare: sliderShares[level]!,
-    eventsPerSecond: Math.max(0.8, 1.2 * stars - 0.14),
-    jumpSpeed: Math.max(0.25, -0.35 + 0.24 * stars),
+    holdRatio: params.hold_note_ratio ?? defaultHoldRatio,
+    scrollRatio: params.scroll_speed_ratio ?? 0,
+    year: params.year ?? defaultYear,
+    hitsounded: params.hitsounded ?? true,
+    style,
   };
+  return { plan, warnings };
 }
-
-const tenth = (value: number) => Math.round(value * 10) / 10;
 
 /** Time that an object is visible before it is hit, in ms, by approach rate. */
 export function preemptMs(ar: number): number {
   return ar < 5 ? 1200 + (600 * (5 - ar)) / 5 : 1200 - (750 * (ar - 5)) / 5;
 }
-
-/** Radius of a circle in px, by circle size. */
-export const circleRadius = (cs: number): number => 54.4 - 4.48 * cs;

@@ -1,13 +1,12 @@
-import { phaseOf, type RhythmEvent } from './rhythm.ts';
-import { ticksPerBeat, type Tick } from './grid.ts';
-import type { Plan } from './plan.ts';
+import type { Tick } from '../grid.ts';
+import type { RhythmEvent } from '../rhythm.ts';
+import { pxPerBeat, type StandardPlan } from './standard.ts';
 
 /** A hit object before it has a place: when, how long, and what is heard at its edges. */
 export interface TimedObject {
   start: Tick;
   /** The end of a slider. */
   end?: Tick;
-  bar: number;
   newCombo: boolean;
 }
 
@@ -36,13 +35,18 @@ const lengths: readonly (readonly [ticks: number, liking: number])[][] = [
     [4, 0.4],
     [1, 0.1],
   ],
+  [
+    [2, 1],
+    [4, 0.4],
+    [1, 0.1],
+  ],
 ];
 /** Quarter beats of rest that a slider's end needs before the next head. */
-const restAfterSlider = [4, 2, 1, 1, 1];
+const restAfterSlider = [4, 2, 1, 1, 1, 1];
 /** A longer slider has no straight place everywhere on the playfield. */
 const longestPx = 380;
-const longestCombo = [8, 8, 10, 12, 12];
-const barsPerCombo = [2, 2, 1, 1, 1];
+const longestCombo = [8, 8, 10, 12, 12, 12];
+const barsPerCombo = [2, 2, 1, 1, 1, 1];
 /** A pause of this many quarter beats starts a new combo. */
 const pause = 8;
 
@@ -50,7 +54,7 @@ const pause = 8;
  * Events → circles and sliders: the best places for a slider are heads on a beat whose following event is weaker, so that the
  * slider's end takes it; as many as the plan's share of objects.
  */
-export function formObjects(events: RhythmEvent[], plan: Plan): TimedObject[] {
+export function formObjects(events: RhythmEvent[], plan: StandardPlan): TimedObject[] {
   const candidates = events.flatMap((event, i) => {
     const liking = sliderLiking(event, events[i + 1], events[i + 2], plan);
     return liking === null ? [] : [{ i, liking }];
@@ -69,21 +73,28 @@ export function formObjects(events: RhythmEvent[], plan: Plan): TimedObject[] {
   events.forEach((event, i) => {
     if (tails.has(i)) return;
     const end = heads.has(i) ? events[i + 1]?.tick : undefined;
-    objects.push({ start: event.tick, ...(end ? { end } : {}), bar: event.bar, newCombo: false });
+    objects.push({ start: event.tick, ...(end ? { end } : {}), newCombo: false });
   });
   markCombos(objects, plan.level);
   return objects;
 }
 
-function sliderLiking(head: RhythmEvent, tail: RhythmEvent | undefined, next: RhythmEvent | undefined, plan: Plan) {
+function sliderLiking(
+  head: RhythmEvent,
+  tail: RhythmEvent | undefined,
+  next: RhythmEvent | undefined,
+  plan: StandardPlan,
+) {
   if (!tail) return null;
-  const { level, pxPerBeat } = plan;
+  const { level } = plan;
+  const { tempo } = head.tick;
+  if (tail.tick.tempo !== tempo) return null;
   const ticks = tail.tick.index - head.tick.index;
   const liked = lengths[level]!.find(([allowed]) => allowed === ticks)?.[1];
-  if (liked === undefined || phaseOf(head.tick) === 2) return null;
-  if ((ticks / ticksPerBeat) * pxPerBeat > longestPx) return null;
+  if (liked === undefined || head.tick.phase === 2) return null;
+  if ((ticks / tempo.ticksPerBeat) * pxPerBeat(plan, tempo) > longestPx) return null;
   if (next && next.tick.index - tail.tick.index < restAfterSlider[level]!) return null;
-  const onBeat = phaseOf(head.tick) === 0 ? 0.5 : 0;
+  const onBeat = head.tick.phase === 0 ? 0.5 : 0;
   return Math.round((liked + onBeat + 0.5 * (head.weight - tail.weight)) * 1e6) / 1e6;
 }
 
@@ -93,16 +104,16 @@ function markCombos(objects: TimedObject[], level: number) {
   objects.forEach((object, i) => {
     const before = objects[i - 1];
     const gap = before ? object.start.index - (before.end ?? before.start).index : Infinity;
-    const turn = object.bar - comboBar >= barsPerCombo[level]!;
+    const turn = object.start.bar - comboBar >= barsPerCombo[level]!;
     if (gap >= pause || turn || count >= longestCombo[level]!) {
       object.newCombo = true;
-      comboBar = object.bar;
+      comboBar = object.start.bar;
       count = 0;
     }
     count += 1;
   });
 }
 
-/** Length of a slider in beats. */
+/** Length of a slider in beats of the grid. */
 export const beatsOf = (object: TimedObject): number =>
-  object.end ? (object.end.index - object.start.index) / ticksPerBeat : 0;
+  object.end ? (object.end.index - object.start.index) / object.start.tempo.ticksPerBeat : 0;

@@ -1,7 +1,9 @@
+import type { Point, SliderPath } from '../hit-objects.ts';
+import { preemptMs } from '../plan.ts';
+import type { Random } from '../random.ts';
 import { beatsOf, type TimedObject } from './objects.ts';
-import { circleRadius, preemptMs, type Plan } from './plan.ts';
-import type { Random } from './random.ts';
-import { samplePath, sliderPath, type Point, type SliderPath } from './slider-path.ts';
+import { samplePath, sliderPath } from './slider-path.ts';
+import { circleRadius, pxPerBeat, type StandardPlan } from './standard.ts';
 
 /** A hit object of osu!standard with its place. Lengths in px of the 512 × 384 playfield. */
 export interface PlacedObject extends TimedObject {
@@ -18,7 +20,7 @@ const headings = 24;
 const candidatesPerObject = headings + 8;
 
 /** Cross-screen jumps are for the hardest level. */
-const farthest = [260, 260, 260, 310, 390];
+const farthest = [260, 260, 260, 310, 390, 420];
 
 /** Angle between two movements, in degrees 0 (back) to 180 (straight on), that maps of each level use at half beats. */
 const jumpAngles: readonly (readonly [angle: number, spread: number])[] = [
@@ -26,6 +28,7 @@ const jumpAngles: readonly (readonly [angle: number, spread: number])[] = [
   [140, 40],
   [125, 45],
   [85, 50],
+  [62, 40],
   [62, 40],
 ];
 const streamAngle: readonly [number, number] = [155, 25];
@@ -49,8 +52,7 @@ interface Cursor {
  */
 export function placeObjects(
   objects: TimedObject[],
-  plan: Plan,
-  beatMs: number,
+  plan: StandardPlan,
   spacing: number,
   random: Random,
 ): PlacedObject[] {
@@ -70,8 +72,8 @@ export function placeObjects(
     const { index, time } = object.start;
     if (object.newCombo) cursor.turn = random('turn', index) < 0.5 ? 1 : -1;
     const visible = placed.slice(-12).filter((other) => time - (other.end ?? other.start).time < preempt);
-    const distance = distanceTo(object, cursor, plan, beatMs, spacing, radius, random);
-    const length = beatsOf(object) * plan.pxPerBeat;
+    const distance = distanceTo(object, cursor, plan, spacing, radius, random);
+    const length = beatsOf(object) * pxPerBeat(plan, object.start.tempo);
     let best: { score: number; object: PlacedObject; heading: number } | undefined;
     for (let k = 0; k < candidatesPerObject; k += 1) {
       const candidate = propose(object, cursor, k, distance, length, random);
@@ -98,19 +100,19 @@ export function placeObjects(
 function distanceTo(
   object: TimedObject,
   cursor: Cursor,
-  plan: Plan,
-  beatMs: number,
+  plan: StandardPlan,
   spacing: number,
   radius: number,
   random: Random,
 ) {
   const gapTicks = object.start.index - cursor.exitIndex;
-  const beats = gapTicks / 4;
+  const { beatMs, ticksPerBeat } = object.start.tempo;
+  const beats = gapTicks / ticksPerBeat;
   if (plan.level <= 1) {
     // Time and distance go together, so that beginners can read the rhythm from the spacing.
     return Math.min(
       farthest[plan.level]!,
-      Math.max(0.8, Math.min(1.25, spacing)) * plan.pxPerBeat * Math.min(beats, 2.5),
+      Math.max(0.8, Math.min(1.25, spacing)) * pxPerBeat(plan, object.start.tempo) * Math.min(beats, 2.5),
     );
   }
   const accent = 0.88 + 0.3 * Math.min(1, Math.max(0, (object.start.strength - 0.8) / 1.6));
@@ -163,7 +165,7 @@ const inside = ({ x, y }: Point) => x >= 0 && x <= width && y >= 0 && y <= heigh
 function weigh(
   { object, heading }: Candidate,
   cursor: Cursor,
-  plan: Plan,
+  plan: StandardPlan,
   visible: PlacedObject[],
   radius: number,
   taste: number,

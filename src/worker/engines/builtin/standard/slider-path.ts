@@ -1,14 +1,4 @@
-export interface Point {
-  x: number;
-  y: number;
-}
-
-export interface SliderPath {
-  /** L: two points; P: a circle through three. */
-  type: 'L' | 'P';
-  /** All control points with the head first, whole px. */
-  points: Point[];
-}
+import type { Point, SliderPath } from '../hit-objects.ts';
 
 /**
  * A slider of `length` px that leaves `head` at `heading` (radians) and turns by `turn` radians on its way: a line for 0, else
