@@ -1,5 +1,5 @@
 import type { Config } from '../shared/config.ts';
-import { bestModel, builtinModel, modelNames, modelProblems } from '../shared/models.ts';
+import { bestModel, builtinModel, builtinProblems, modelNames, modelProblems } from '../shared/models.ts';
 import { fieldProblems } from '../shared/problems.ts';
 import type { Announcement } from '../shared/queue.ts';
 import type { AudioFormat, EngineName, Params } from '../shared/request.ts';
@@ -15,6 +15,8 @@ interface Asked {
   model: string | undefined;
   params: Params;
   format: AudioFormat;
+  /** Whether a beatmap was sent along. */
+  hasReference: boolean;
 }
 
 /**
@@ -27,8 +29,12 @@ export function chooseEngine(policy: Config['engine'], workers: Announcement[], 
   const problems =
     choice.engine === 'builtin' ? builtinProblems(asked.params) : modelProblems(choice.model, asked.params);
   if (asked.params.add_to_beatmap) {
-    const detail = 'needs a reference beatmap, which this service does not take yet';
-    problems.push({ field: 'add_to_beatmap', code: 'reference_beatmap_required', detail });
+    const detail = 'adding to a beatmap is not possible yet; a beatmap_file gives its timing to a new one';
+    problems.push({ field: 'add_to_beatmap', code: 'not_supported', detail });
+  }
+  if (asked.hasReference && choice.engine !== 'builtin') {
+    const detail = 'only the built-in generator (model=builtin) takes the timing of a beatmap as yet';
+    problems.push({ field: 'beatmap_file', code: 'not_supported', detail });
   }
   if (problems.length > 0) throw fieldProblems(problems);
 
@@ -69,27 +75,18 @@ function pick(policy: Config['engine'], present: ReadonlySet<string>, name: stri
 }
 
 /** What the embedded generator does not know how to follow. It says so instead of dropping it. */
-const unused = [
-  'year',
-  'mapper_id',
-  'keycount',
-  'hold_note_ratio',
-  'scroll_speed_ratio',
-  'cfg_scale',
-  'temperature',
-  'top_p',
-  'super_timing',
-  'descriptors',
-  'negative_descriptors',
-] as const;
+const unused = ['mapper_id', 'cfg_scale', 'temperature', 'top_p'] as const;
+/** What means something in some modes only. */
+const unusedInMode: Partial<Record<keyof Params, readonly number[]>> = {
+  keycount: [0, 1, 2],
+  hold_note_ratio: [0, 1, 2],
+  scroll_speed_ratio: [0, 2],
+  circle_size: [3],
+};
 
 function unusedBy(params: Params): string[] {
-  const named = unused.filter((name) => params[name] !== undefined);
+  const inMode = Object.entries(unusedInMode).filter(([, modes]) => modes.includes(params.gamemode));
+  const names = [...unused, ...inMode.map(([name]) => name as keyof Params)];
+  const named = names.filter((name) => params[name] !== undefined);
   return named.length === 0 ? [] : [`The built-in generator makes no use of: ${named.join(', ')}.`];
-}
-
-function builtinProblems(params: Params) {
-  if (params.gamemode === 0) return [];
-  const detail = 'the built-in generator makes osu!standard maps (gamemode 0) only';
-  return [{ field: 'gamemode', code: 'mode_not_available', detail }];
 }

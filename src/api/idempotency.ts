@@ -46,8 +46,11 @@ export async function onlyOnce(
   make: () => Promise<void>,
 ): Promise<{ request: JobRequest; replayed: boolean }> {
   let path = pathOf({ jobs, owner, key });
-  const { id, audio, params } = request;
-  const mine: Promised = { id, fingerprint: digest(JSON.stringify([audio.path, params, model ?? null])) };
+  const { id, audio, params, reference } = request;
+  const mine: Promised = {
+    id,
+    fingerprint: digest(JSON.stringify([audio.path, params, model ?? null, reference?.timing])),
+  };
   for (let i = 0; i < waits; i += 1) {
     if (await promise(path, mine)) {
       try {

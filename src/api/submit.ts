@@ -6,6 +6,7 @@ import { failpoint } from '../shared/failpoint.ts';
 import type { Jobs } from '../shared/jobs.ts';
 import type { Log } from '../shared/log.ts';
 import { fieldProblems, Problem } from '../shared/problems.ts';
+import { readTiming } from '../shared/reference-beatmap.ts';
 import { parseFields, type JobRequest } from '../shared/request.ts';
 import type { Access, Client } from './access.ts';
 import { chooseEngine } from './engine-choice.ts';
@@ -83,17 +84,22 @@ export function submitRoutes({ config, access, jobs, handover, log }: Deps): Rou
     }
   }
 
-  async function checkedRequest({ fields, audio, ignoredFiles }: Upload, { owner }: Client): Promise<JobRequest> {
+  async function checkedRequest(
+    { fields, audio, beatmap, ignoredFiles }: Upload,
+    { owner }: Client,
+  ): Promise<JobRequest> {
     if (audio.seconds !== undefined && audio.seconds > config.maxAudioSeconds) {
       const detail = `The song is longer than ${config.maxAudioSeconds / 60} minutes.`;
       throw new Problem('audio_too_long', detail, [{ field: 'audio_file', code: 'audio_too_long', detail }]);
     }
     const { params, errors, unknown } = parseFields(fields);
     if (errors.length > 0 || !params) throw fieldProblems(errors);
+    const reference = beatmap && { filename: beatmap.filename, timing: timingOf(beatmap.text) };
     const choice = chooseEngine(config.engine, await handover.workers(), {
       model: fields.get('model'),
       params,
       format: audio.format,
+      hasReference: reference !== null,
     });
     const warnings = [...unknown, ...ignoredFiles].map(
       (name) => `The field ${JSON.stringify(name)} is not known and was ignored.`,
@@ -106,6 +112,7 @@ export function submitRoutes({ config, access, jobs, handover, log }: Deps): Rou
       model: choice.model,
       audio,
       params,
+      ...(reference ? { reference } : {}),
       warnings: [...choice.warnings, ...warnings],
     };
   }
@@ -121,4 +128,14 @@ export function submitRoutes({ config, access, jobs, handover, log }: Deps): Rou
   }
 
   return Router().post('/process', submit);
+}
+
+/** Throws a Problem for a `beatmap_file` that is no beatmap. */
+function timingOf(text: string) {
+  try {
+    return readTiming(text);
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : 'it cannot be read';
+    throw fieldProblems([{ field: 'beatmap_file', code: 'invalid_beatmap', detail: `cannot be used: ${reason}` }]);
+  }
 }

@@ -9,6 +9,7 @@ import type { Request } from 'express';
 import { isErrno } from '../shared/claim.ts';
 import type { Jobs } from '../shared/jobs.ts';
 import { Problem } from '../shared/problems.ts';
+import { maxBeatmapBytes } from '../shared/reference-beatmap.ts';
 import type { AudioFile } from '../shared/request.ts';
 import { inspectAudio } from './audio.ts';
 
@@ -19,6 +20,8 @@ const overheadBytes = 1024 * 1024;
 export interface Upload {
   fields: Map<string, string>;
   audio: AudioFile;
+  /** The `.osu` in the field `beatmap_file`, where one was sent. */
+  beatmap: { filename: string; text: string } | null;
   /** Names of file parts that the service has no use for. */
   ignoredFiles: string[];
   /** Puts the song in its place. Until then it is a temporary file. */
@@ -49,7 +52,7 @@ export async function withUpload<T>(
 
   const temporary = join(jobs.uploads(), `upload-${randomUUID()}`);
   try {
-    const { fields, file, ignoredFiles } = await parseMultipart(req, temporary, maxBytes);
+    const { fields, file, beatmap, ignoredFiles } = await parseMultipart(req, temporary, maxBytes);
     if (!file) throw fileProblem('no_file', '没有提供文件 (no file in the field audio_file)');
     if (file.bytes === 0) throw fileProblem('empty_file', 'The uploaded file is empty.');
     const found = await inspectAudio(temporary);
@@ -59,6 +62,7 @@ export async function withUpload<T>(
     return await use({
       fields,
       ignoredFiles,
+      beatmap,
       audio: { path, filename: file.filename, bytes: file.bytes, ...found },
       keep: () => rename(temporary, jobs.audio({ path })),
     });
@@ -77,6 +81,7 @@ async function parseMultipart(req: Request, temporary: string, maxBytes: number)
   const parser = createParser(req, maxBytes);
   let source: Readable | undefined;
   let storing: Promise<Received> | undefined;
+  let reading: Promise<Upload['beatmap']> | undefined;
   try {
     // Not a pipeline: that would end the request's socket with the first error, and nobody could read the answer.
     await new Promise<void>((resolve, reject) => {
@@ -85,6 +90,11 @@ async function parseMultipart(req: Request, temporary: string, maxBytes: number)
         else fields.set(name, value);
       });
       parser.on('file', (field, stream: Readable, filename) => {
+        if (field === 'beatmap_file' && !reading) {
+          reading = readBeatmap(stream, filename ?? '');
+          reading.catch(reject);
+          return;
+        }
         if (field !== 'audio_file' || storing) {
           ignoredFiles.push(field);
           stream.resume();
@@ -103,7 +113,7 @@ async function parseMultipart(req: Request, temporary: string, maxBytes: number)
       req.once('close', () => req.complete || reject(new Problem('upload_aborted', 'The upload was cut off.')));
       req.pipe(parser);
     });
-    return { fields, ignoredFiles, file: await storing };
+    return { fields, ignoredFiles, file: await storing, beatmap: (await reading) ?? null };
   } catch (error) {
     req.unpipe(parser);
     source?.destroy();
@@ -137,6 +147,17 @@ async function store(stream: Readable, path: string, filename: string): Promise<
   return { filename: safeFilename(filename), bytes, sha256: hash.digest('hex') };
 }
 
+async function readBeatmap(stream: Readable, filename: string): Promise<Upload['beatmap']> {
+  const parts: Buffer[] = [];
+  let bytes = 0;
+  for await (const part of stream as AsyncIterable<Buffer>) {
+    bytes += part.length;
+    if (bytes > maxBeatmapBytes) throw tooLarge(maxBeatmapBytes, 'beatmap_file');
+    parts.push(part);
+  }
+  return bytes === 0 ? null : { filename: safeFilename(filename), text: Buffer.concat(parts).toString('utf8') };
+}
+
 /** A name for people: the last part of what the client called it, without control characters. */
 function safeFilename(name: string): string {
   const last = basename(name.replaceAll('\\', '/'))
@@ -159,7 +180,7 @@ const tooLong = (field: string) =>
     { field, code: 'too_long', detail: `longer than ${maxFieldBytes} bytes` },
   ]);
 
-const tooLarge = (maxBytes: number) => {
+const tooLarge = (maxBytes: number, field = 'audio_file') => {
   const detail = `The upload is larger than ${Math.floor(maxBytes / 1024 / 1024)} MB.`;
-  return new Problem('upload_too_large', detail, [{ field: 'audio_file', code: 'upload_too_large', detail }]);
+  return new Problem('upload_too_large', detail, [{ field, code: 'upload_too_large', detail }]);
 };

@@ -54,12 +54,40 @@ export const bestModel = 'v32';
 export const modelNames: readonly string[] = Object.keys(facts);
 
 const builtinFacts: ModelFacts = {
-  gamemodes: [0],
+  gamemodes: allModes,
   years: null,
-  in_context: [],
-  output_type: ['TIMING', 'MAP'],
-  descriptors: null,
+  in_context: ['TIMING'],
+  output_type: ['TIMING', 'KIAI', 'MAP', 'SV'],
+  descriptors: 'user_tags',
 };
+
+/** Numbers of keys that a ranked mania map can have. */
+export const keyCounts: readonly number[] = [4, 5, 6, 7, 8, 9, 10, 12, 14, 16, 18];
+/** The ranking criteria's tick rates. */
+export const tickRates: readonly number[] = [0.5, 1, 1.333, 1.5, 2, 3, 4, 5, 6, 7, 8];
+
+/**
+ * What would break a rule of a valid map (mapping rule B11: settings have one decimal, tick rate and keys are of a list), so that it is
+ * refused and not changed behind the client's back.
+ */
+export function builtinProblems(params: Params): FieldProblem[] {
+  const problems: FieldProblem[] = [];
+  const refuse = (field: string, detail: string) => problems.push({ field, code: 'invalid_value', detail });
+  for (const field of ['hp_drain_rate', 'circle_size', 'overall_difficulty', 'approach_rate'] as const) {
+    const value = params[field];
+    if (value !== undefined && !hasOneDecimal(value)) refuse(field, 'must have at most one decimal');
+  }
+  const { keycount, slider_tick_rate: rate } = params;
+  if (params.gamemode === 3 && keycount !== undefined && !keyCounts.includes(keycount)) {
+    refuse('keycount', `must be one of ${keyCounts.join(', ')}`);
+  }
+  if (rate !== undefined && !tickRates.includes(rate)) {
+    refuse('slider_tick_rate', `must be one of ${tickRates.join(', ')}`);
+  }
+  return problems;
+}
+
+const hasOneDecimal = (value: number) => Math.abs(value * 10 - Math.round(value * 10)) < 1e-9;
 
 /** What a model can do; an empty object for one that only its owner knows. */
 export function modelFacts(name: string): Partial<ModelFacts> {

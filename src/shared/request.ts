@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import type { ReferenceBeatmap } from './reference-beatmap.ts';
 
 /**
  * The fields of `POST /process`, as the seed names them. One schema serves the API (which refuses), the worker (which
@@ -84,6 +85,9 @@ export const paramsSchema = z.object({
 
 export type Params = z.infer<typeof paramsSchema>;
 
+/** Every parameter by name, as the form has it. */
+export const parameterNames: readonly string[] = Object.keys(paramsSchema.shape);
+
 /** Text fields of the form → parameters, or the list of what is wrong with them. Unknown names come back by name. */
 export function parseFields(fields: ReadonlyMap<string, string>) {
   const known: Record<string, string> = {};
@@ -140,5 +144,7 @@ export interface JobRequest {
   model: string;
   audio: AudioFile;
   params: Params;
+  /** A beatmap that was sent along. */
+  reference?: ReferenceBeatmap;
   warnings: string[];
 }

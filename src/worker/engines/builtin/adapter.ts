@@ -33,7 +33,10 @@ export function createBuiltinEngine({ node, searchPath }: { node: string; search
         args: [program, '--request', paths.request, '--audio', paths.audio, '--out', paths.out],
         env: { PATH: searchPath },
       },
-      document: { engine: request.engine, model: request.model, audio: request.audio, params: request.params },
+      document: {
+        audio: request.audio,
+        params: { ...request.params, ...(request.reference ? { points: request.reference.timing } : {}) },
+      },
     }),
     reader: () => readLine,
     explain: (lastLines, exit) => ({

@@ -5,9 +5,17 @@ import type { Random } from './random.ts';
 const width = 1280;
 const height = 720;
 
+const hueOf = (random: Random) => random('hue') * 360;
+
+/** Combo colours that go with the background: four hues around the circle, bright enough for the ranking criteria (B12). */
+export function comboColours(random: Random): number[][] {
+  const base = hueOf(random) + 180;
+  return [0, 75, 160, 250].map((turn) => hsl(base + turn, 0.75, 0.68));
+}
+
 /** A quiet picture of our own for songs that bring none: soft diagonal bands in two hues that the seed chooses. PNG. */
 export function drawBackground(random: Random): Uint8Array {
-  const base = random('hue') * 360;
+  const base = hueOf(random);
   const palette = Array.from({ length: 64 }, (_, i) => hsl(base + (i / 63) * 70, 0.45, 0.12 + 0.16 * (i / 63)));
   const rows = new Uint8Array(height * (width + 1));
   for (let y = 0; y < height; y += 1) {

@@ -1,11 +1,12 @@
 import { createHash } from 'node:crypto';
 import { starsOf } from '../../stars.ts';
-import { drawBackground } from './background.ts';
+import { comboColours, drawBackground } from './background.ts';
 import { breaksOf, effectsOf } from './beatmap.ts';
 import { catcher } from './catch.ts';
 import { windowOf, type Composer, type Draft, type Knobs, type Score } from './compose.ts';
-import { decodeAudio, type DecodedAudio, type ToWav } from './decode.ts';
 import { GenerateError } from './errors.ts';
+import { decodeAudio, type DecodedAudio, type ToWav } from './decode.ts';
+import { coverOf } from './cover.ts';
 import { computeFeatures } from './features.ts';
 import { fitStars } from './fit.ts';
 import { layGrid } from './grid.ts';
@@ -58,7 +59,6 @@ const shortestDrainMs = 30_000;
 /** Nothing is mapped in the last instant of a song. */
 const tailMs = 150;
 const starsTolerance = 0.1;
-const backgroundName = 'background.png';
 
 /**
  * A song and what is asked of it → the files of a map. The same bytes and parameters give the same files.
@@ -66,7 +66,7 @@ const backgroundName = 'background.png';
  */
 export async function generate(
   bytes: Uint8Array,
-  tags: SongTags,
+  tags: SongTags & { cover?: Uint8Array },
   params: MapParams,
   tell: Tell,
   toWav?: ToWav,
@@ -78,7 +78,8 @@ export async function generate(
 
   tell({ stage: 'generating_map', percent: 0 });
   const packed = await packAudio(bytes, song.audio.format, toWav);
-  const made = makeMap(song, tags, params, packed.filename);
+  const background = coverOf(tags.cover) ?? drawnBackground(song, params);
+  const made = makeMap(song, tags, params, { audio: packed.filename, background: background.filename });
   tell({ stars: { asked: params.difficulty ?? 5, got: made.stars } });
   for (const warning of made.warnings) tell({ warning });
 
@@ -86,7 +87,6 @@ export async function generate(
   const stem = fileStem(made.metadata);
   const osu = { name: `${stem}.osu`, bytes: new TextEncoder().encode(made.text) };
   if (params.export_osz === false) return [osu];
-  const background = { filename: backgroundName, bytes: drawBackground(createRandom(seedOf(song, params))) };
   return [{ name: `${stem}.osz`, bytes: packOsz(osu.name, made.text, [packed, background]) }, osu];
 }
 
@@ -107,21 +107,31 @@ export async function analyseSong(
   return { audio, timing, score, hash: createHash('sha256').update(bytes).digest('hex') };
 }
 
-/** One map of a song. Throws GenerateError where there is too little to map. */
-export function makeMap(song: Song, tags: SongTags, params: MapParams, audioFilename: string): MadeMap {
+const drawnBackground = (song: Song, params: MapParams) => ({
+  filename: 'background.png',
+  bytes: drawBackground(createRandom(seedOf(song, params))),
+});
+
+/** One map of a song. `files`: names in the archive. Throws GenerateError where there is too little to map. */
+export function makeMap(
+  song: Song,
+  tags: SongTags,
+  params: MapParams,
+  files = { audio: 'audio.mp3', background: 'background.png' },
+): MadeMap {
   const { plan, warnings } = planMap(params);
   const seed = seedOf(song, params);
   const random = createRandom(seed);
   const composer = composers[plan.mode];
   const score = windowOf(song.score, params.start_time ?? 0, params.end_time ?? Infinity, new Set());
-  const metadata = describeMap(tags, params, plan, seed);
+  const metadata = describeMap(tags, params, plan, { seed, hash: song.hash });
   const draftOf = (knobs: Knobs) => composer.compose(score, plan, knobs, random);
   const write = (draft: Draft) =>
     osuFile({
       ...metadata,
       mode: plan.mode,
-      audioFilename,
-      previewTime: params.preview_time ?? song.score.structure.previewMs,
+      audioFilename: files.audio,
+      previewTime: (params.preview_time ?? -1) >= 0 ? params.preview_time! : song.score.structure.previewMs,
       beatDivisor: 4,
       hp: plan.hp,
       cs: plan.cs,
@@ -129,7 +139,8 @@ export function makeMap(song: Song, tags: SongTags, params: MapParams, audioFile
       ar: plan.ar,
       sliderMultiplier: plan.sliderMultiplier,
       tickRate: plan.tickRate,
-      background: backgroundName,
+      background: files.background,
+      comboColours: comboColours(random),
       breaks: breaksOf(draft, plan.ar),
       timingPoints: song.timing.points,
       effects: effectsOf(song.score, draft),
@@ -167,7 +178,9 @@ function tellEveryTenth(tell: Tell) {
   };
 }
 
-const givenTiming = ({ bpm, offset }: MapParams) => ({
+const givenTiming = ({ bpm, offset, points, super_timing: thorough }: MapParams) => ({
+  ...(points && bpm === undefined ? { points } : {}),
+  ...(thorough ? { thorough } : {}),
   ...(bpm === undefined ? {} : { bpm }),
   ...(offset === undefined ? {} : { offsetMs: offset }),
 });

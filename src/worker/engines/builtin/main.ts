@@ -5,34 +5,36 @@ import { parseArgs } from 'node:util';
 import { parseBuffer } from 'music-metadata';
 import { cutOffWarning, measureSong } from '../../../shared/audio-length.ts';
 import { isErrno } from '../../../shared/claim.ts';
+import { builtinProblems } from '../../../shared/models.ts';
 import { attemptVariable, runProgram } from '../../../shared/process.ts';
+import { readTiming } from '../../../shared/reference-beatmap.ts';
+import { parameterNames, parseFields } from '../../../shared/request.ts';
 import { audioFormatOf } from './decode.ts';
 import { GenerateError } from './errors.ts';
 import { generate, type Report } from './generate.ts';
-import type { SongTags } from './metadata.ts';
+import { generatorVersion, remakeOf, type SongTags } from './metadata.ts';
 import type { MapParams } from './plan.ts';
 
 const usage = `Makes a playable osu! beatmap of a song.
 
-  npm run generate -- SONG [--difficulty STARS] [--seed N] [--out FOLDER] [--title T] [--artist A] [--creator C]
-                           [--bpm BPM] [--offset MS] [--request FILE.json]
+  npm run generate -- SONG [--out FOLDER] [--beatmap FILE.osu] [--NAME VALUE …]
+  npm run generate -- SONG --again MAP.osu [--out FOLDER]
 
 SONG is mp3, wav, ogg, opus or flac (m4a where ffmpeg is on the PATH). Without --out the .osz goes to the working folder.
+--beatmap gives the timing; --again makes a map of this generator once more, from what its tags say.
+NAME is a parameter of the API: ${parameterNames.join(', ')}.
+Lists are JSON: --descriptors '["streams"]'.
 `;
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
   options: {
+    ...Object.fromEntries(parameterNames.map((name) => [name, { type: 'string' as const }])),
     request: { type: 'string' },
     audio: { type: 'string' },
     out: { type: 'string', default: '.' },
-    difficulty: { type: 'string' },
-    seed: { type: 'string' },
-    title: { type: 'string' },
-    artist: { type: 'string' },
-    creator: { type: 'string' },
-    bpm: { type: 'string' },
-    offset: { type: 'string' },
+    beatmap: { type: 'string' },
+    again: { type: 'string' },
     help: { type: 'boolean', short: 'h' },
   },
 });
@@ -60,27 +62,53 @@ function fail(code: string, detail: string): never {
   process.exit(1);
 }
 
-async function readRequest(bytes: Uint8Array, path: string): Promise<EngineRequest> {
-  if (values.request !== undefined) return JSON.parse(await readFile(values.request, 'utf8')) as EngineRequest;
-  const { difficulty, seed, bpm, offset, title, artist, creator } = values;
-  const numbers = Object.entries({ difficulty, seed, bpm, offset }).filter(([, text]) => text !== undefined);
-  const wrong = numbers.find(([, text]) => !Number.isFinite(Number(text)));
-  if (wrong) fail('invalid_argument', `--${wrong[0]} must be a number`);
-  const texts = Object.entries({ title, artist, creator }).filter(([, text]) => text !== undefined);
-  const { common } = await parseBuffer(bytes, undefined, { skipCovers: true }).catch(() => ({
-    common: {} as SongTags,
-  }));
+async function readRequest(bytes: Uint8Array, path: string) {
+  const tags = await readTags(bytes);
+  if (values.request !== undefined) {
+    const { audio, params } = JSON.parse(await readFile(values.request, 'utf8')) as EngineRequest;
+    return { tags: { ...tags, ...audio }, params };
+  }
+  const params = values.again === undefined ? await askedFor() : await askedForAgain(values.again);
+  return { tags: { filename: basename(path), ...tags }, params };
+}
+
+async function readTags(bytes: Uint8Array) {
+  const { common } = await parseBuffer(bytes, undefined, { duration: false }).catch(() => ({ common: null }));
+  const cover = common?.picture?.[0]?.data;
   return {
-    audio: {
-      filename: basename(path),
-      ...(common.title ? { title: common.title } : {}),
-      ...(common.artist ? { artist: common.artist } : {}),
-    },
-    params: {
-      ...Object.fromEntries(numbers.map(([name, text]) => [name, Number(text)])),
-      ...Object.fromEntries(texts),
-    },
+    ...(common?.title ? { title: common.title } : {}),
+    ...(common?.artist ? { artist: common.artist } : {}),
+    ...(common?.genre ? { genres: common.genre } : {}),
+    ...(cover ? { cover } : {}),
   };
+}
+
+/** The parameters on the command line. */
+async function askedFor(): Promise<MapParams> {
+  const sent = parameterNames.flatMap((name) => {
+    const value: unknown = values[name as keyof typeof values];
+    return typeof value === 'string' ? [[name, value] as const] : [];
+  });
+  const { params, errors } = parseFields(new Map(sent));
+  const [wrong] = params && errors.length === 0 ? builtinProblems(params) : errors;
+  if (!params || wrong) fail('invalid_argument', `--${wrong?.field} ${wrong?.detail}`);
+  if (values.beatmap === undefined) return params;
+  try {
+    return { ...params, points: readTiming(await readFile(values.beatmap, 'utf8')) };
+  } catch (error) {
+    fail('invalid_argument', `--beatmap: ${error instanceof Error ? error.message : String(error)}`);
+  }
+}
+
+async function askedForAgain(path: string): Promise<MapParams> {
+  const text = await readFile(path, 'utf8').catch(() => '');
+  const made = remakeOf(text);
+  if (!made) fail('invalid_argument', '--again wants a .osu that this generator has made');
+  if (made.generator !== generatorVersion) {
+    const versions = `generator ${made.generator}, and this is ${generatorVersion}`;
+    tell({ warning: `The map was made by ${versions}: it will not be quite the same.` });
+  }
+  return { ...made.params, ...(made.timingGiven ? { points: readTiming(text) } : {}) };
 }
 
 /** An m4a through ffmpeg, where there is one. */
@@ -123,11 +151,11 @@ async function main() {
   }
   try {
     const bytes = await readFile(path);
-    const request = await readRequest(bytes, path);
+    const { tags, params } = await readRequest(bytes, path);
     if (forPeople) await warnOfCut(path, bytes); // a worker looks itself
-    const files = await generate(bytes, request.audio, request.params, tell, toWav);
+    const files = await generate(bytes, tags, params, tell, toWav);
     await mkdir(values.out, { recursive: true });
-    const wanted = forPeople ? files.filter(({ name }) => name.endsWith('.osz')) : files;
+    const wanted = forPeople && params.export_osz !== false ? files.filter(({ name }) => name.endsWith('.osz')) : files;
     for (const file of wanted) await writeFile(join(values.out, file.name), file.bytes);
     if (forPeople) for (const file of wanted) process.stdout.write(`${join(values.out, file.name)}\n`);
     else say({ result: { files: files.map((file) => file.name) } });

@@ -1,9 +1,14 @@
+import anyAscii from 'any-ascii';
+import { parseFields, type Params } from '../../../shared/request.ts';
 import type { MapParams, Plan } from './plan.ts';
 
+/** What is known of a song besides its sound. */
 export interface SongTags {
   filename: string;
   title?: string;
   artist?: string;
+  /** Genres that the file's tags name. */
+  genres?: readonly string[];
 }
 
 export interface Metadata {
@@ -18,19 +23,28 @@ export interface Metadata {
 }
 
 export const creatorName = 'Mapperatorinator API';
+/** Goes up with every change after which the same request gives another map. */
+export const generatorVersion = 2;
+
+/** What makes this map from this song, beside the request. */
+export interface Origin {
+  seed: number;
+  /** SHA-256 of the song's file. */
+  hash: string;
+}
 
 /**
  * Names of a map: what the request says, else the song's tags, else the file's name ("Artist - Title.mp3"). The romanised fields
- * are ASCII, as the format wants; the tags say that and how the map was generated, so that it can be made again.
+ * are ASCII, as the format wants; the tags say that and how the map was generated (see `remakeOf`).
  */
-export function describeMap(song: SongTags, params: MapParams, plan: Plan, seed: number): Metadata {
+export function describeMap(song: SongTags, params: MapParams, plan: Plan, origin: Origin): Metadata {
   const base = song.filename.replace(/\.[A-Za-z0-9]{1,5}$/, '');
   const parts = /^(.+?) - (.+)$/.exec(base);
   const titleUnicode =
     clean(params.title_unicode ?? params.title ?? song.title ?? parts?.[2] ?? base) || 'Unknown Title';
   const artistUnicode =
     clean(params.artist_unicode ?? params.artist ?? song.artist ?? parts?.[1] ?? '') || 'Unknown Artist';
-  const own = ['generated', 'ai', 'mapperatorinator-api', 'engine=builtin', `seed=${seed}`, `stars=${plan.stars}`];
+  const genres = (song.genres ?? []).map((genre) => romanised(genre).toLowerCase());
   return {
     title: romanised(params.title ?? titleUnicode) || 'Unknown Title',
     titleUnicode,
@@ -39,8 +53,68 @@ export function describeMap(song: SongTags, params: MapParams, plan: Plan, seed:
     creator: romanised(params.creator ?? '') || creatorName,
     version: romanised(params.version ?? '') || plan.levelName,
     source: clean(params.source ?? ''),
-    tags: [clean(params.tags ?? ''), ...own].filter((tag) => tag !== '').join(' '),
+    tags: [clean(params.tags ?? '', 1000), ...genres, ...disclosure(params, origin)]
+      .filter((tag) => tag !== '')
+      .join(' '),
   };
+}
+
+const mark = 'generated ai mapperatorinator-api';
+/** Texts stand in fields of their own; the rest says nothing about the map. */
+const untold = new Set(['title', 'artist', 'title_unicode', 'artist_unicode', 'creator', 'version', 'source', 'tags']);
+const withoutEffect = new Set(['export_osz', 'add_to_beatmap', 'mapper_id', 'cfg_scale', 'temperature', 'top_p']);
+
+/** That a machine made this map, which one, and of what: enough to make it again. */
+function disclosure(params: MapParams, { seed, hash }: Origin): string[] {
+  const { gamemode = 0, difficulty = 5, points, ...rest } = params;
+  const told = Object.entries({ gamemode, difficulty, ...rest, seed })
+    .filter(([name, value]) => value !== undefined && !untold.has(name) && !withoutEffect.has(name))
+    .map(
+      ([name, value]) => `${name}=${encodeURIComponent(Array.isArray(value) ? JSON.stringify(value) : String(value))}`,
+    );
+  return [
+    mark,
+    'engine=builtin',
+    `generator=${generatorVersion}`,
+    `song=${hash.slice(0, 16)}`,
+    ...told,
+    ...(points ? ['timing=given'] : []),
+  ];
+}
+
+/** What a `.osu` of this generator says about how it was made. */
+export interface Remake {
+  params: Params;
+  generator: number;
+  /** Start of the song's SHA-256. */
+  song: string;
+  /** Whether the timing was that of a reference beatmap: then the map's own red lines are it. */
+  timingGiven: boolean;
+}
+
+/** The request that a generated map was made from, by its metadata; null for a map of other origin. */
+export function remakeOf(osu: string): Remake | null {
+  const field = (name: string) => new RegExp(`^${name}:[ ]*(.*?)\\r?$`, 'm').exec(osu)?.[1] ?? '';
+  const [own, made] = field('Tags').split(mark);
+  if (made === undefined) return null;
+  const told = new Map(
+    [...made.matchAll(/ ([a-z_]+)=(\S*)/g)].map(([, name, value]) => [name!, decodeURIComponent(value!)]),
+  );
+  const [generator, song, timing] = ['generator', 'song', 'timing'].map((name) => told.get(name));
+  for (const name of ['engine', 'generator', 'song', 'timing']) told.delete(name);
+  const texts = {
+    title: field('Title'),
+    title_unicode: field('TitleUnicode'),
+    artist: field('Artist'),
+    artist_unicode: field('ArtistUnicode'),
+    creator: field('Creator'),
+    version: field('Version'),
+    source: field('Source'),
+    tags: own!.trim(),
+  };
+  const { params } = parseFields(new Map([...told, ...Object.entries(texts)]));
+  if (!params) return null;
+  return { params, generator: Number(generator), song: song ?? '', timingGiven: timing === 'given' };
 }
 
 /** `Artist - Title (Creator) [Version]`, safe as a file name everywhere and at most 125 characters. */
@@ -54,14 +128,17 @@ export function fileStem({ artist, title, creator, version }: Metadata): string 
   return `${safe(artist, 30)} - ${safe(title, 40)} (${safe(creator, 20)}) [${safe(version, 20)}]`.replace(/^\.+/, '');
 }
 
+/** Longest romanised or unicode field (mapping rule B16). */
 const longest = 81;
 
-const clean = (text: string) =>
+const clean = (text: string, most = longest) =>
   text
-    .replace(/\p{Cc}+/gu, ' ')
+    .replace(/[\p{Cc}\p{Cs}\p{Zl}\p{Zp}]+/gu, ' ')
     .replace(/\s+/g, ' ')
     .trim()
-    .slice(0, longest);
+    .slice(0, most)
+    .replace(/\p{Cs}/gu, '')
+    .trim();
 
-/** ASCII of a text: accents are taken off, what has no ASCII is left out. */
-const romanised = (text: string) => clean(text.normalize('NFKD').replace(/[^\x20-\x7e]/g, ''));
+/** A text in ASCII: other scripts are transliterated letter by letter. */
+const romanised = (text: string) => clean(anyAscii(clean(text)).replace(/[^\x20-\x7e]/g, ''));

@@ -15,7 +15,8 @@ export interface BeatmapFile extends Metadata {
   ar: number;
   sliderMultiplier: number;
   tickRate: number;
-  background: string | null;
+  background: string;
+  comboColours: readonly (readonly number[])[];
   breaks: readonly (readonly [startMs: number, endMs: number])[];
   timingPoints: readonly TimingPoint[];
   /** Inherited (green) lines. */
@@ -67,7 +68,7 @@ export function osuFile(map: BeatmapFile): string {
     '',
     '[Events]',
     '//Background and Video events',
-    ...(map.background === null ? [] : [`0,0,"${map.background}",0,0`]),
+    `0,0,"${map.background}",0,0`,
     '//Break Periods',
     ...map.breaks.map(([start, end]) => `2,${start},${end}`),
     '',
@@ -75,10 +76,7 @@ export function osuFile(map: BeatmapFile): string {
     ...timingLines(map),
     '',
     '[Colours]',
-    'Combo1 : 255,128,160',
-    'Combo2 : 96,192,255',
-    'Combo3 : 160,224,112',
-    'Combo4 : 255,200,96',
+    ...map.comboColours.map((colour, i) => `Combo${i + 1} : ${colour.join(',')}`),
     '',
     '[HitObjects]',
     ...map.objects.map(hitObjectLine),

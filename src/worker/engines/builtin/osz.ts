@@ -3,8 +3,8 @@ import { createOggEncoder } from 'wasm-media-encoders';
 import type { AudioFormat } from '../../../shared/request.ts';
 import { decodeBlocks, type ToWav } from './decode.ts';
 
-/** The song as it goes into the map. */
-export interface PackedAudio {
+/** A file as it goes into the map. */
+export interface PackedFile {
   filename: string;
   bytes: Uint8Array;
 }
@@ -13,7 +13,7 @@ export interface PackedAudio {
 const fixedTime = new Date(1980, 0, 1);
 
 /** osu! plays mp3 and ogg vorbis: those go in as they are, anything else is encoded to ogg, which starts at the same sample. */
-export async function packAudio(bytes: Uint8Array, format: AudioFormat, toWav?: ToWav): Promise<PackedAudio> {
+export async function packAudio(bytes: Uint8Array, format: AudioFormat, toWav?: ToWav): Promise<PackedFile> {
   if (format === 'mp3' || format === 'ogg') return { filename: `audio.${format}`, bytes };
   const encoder = await createOggEncoder();
   const parts: Uint8Array[] = [];
@@ -29,7 +29,7 @@ export async function packAudio(bytes: Uint8Array, format: AudioFormat, toWav?: 
 }
 
 /** The `.osz`: a zip of the map, its song and its background. Media are stored, text is deflated. */
-export function packOsz(osuName: string, osuText: string, media: PackedAudio[]): Uint8Array {
+export function packOsz(osuName: string, osuText: string, media: PackedFile[]): Uint8Array {
   const entries: Zippable = { [osuName]: [new TextEncoder().encode(osuText), { level: 6, mtime: fixedTime }] };
   for (const { filename, bytes } of media) entries[filename] = [bytes, { level: 0, mtime: fixedTime }];
   return zipSync(entries);

@@ -1,41 +1,14 @@
+import type { TimingPoint } from '../../../shared/reference-beatmap.ts';
+import type { Params } from '../../../shared/request.ts';
 import { readStyle, type Style } from './style.ts';
 
 export type Mode = 0 | 1 | 2 | 3;
 
 /** What is asked of one map. Seed API names; everything may be unset. */
-export interface MapParams {
-  gamemode?: number;
-  difficulty?: number;
-  year?: number;
-  hp_drain_rate?: number;
-  circle_size?: number;
-  overall_difficulty?: number;
-  approach_rate?: number;
-  slider_multiplier?: number;
-  slider_tick_rate?: number;
-  keycount?: number;
-  hold_note_ratio?: number;
-  scroll_speed_ratio?: number;
-  seed?: number;
-  start_time?: number;
-  end_time?: number;
-  export_osz?: boolean;
-  hitsounded?: boolean;
-  super_timing?: boolean;
-  descriptors?: string[];
-  negative_descriptors?: string[];
-  title?: string;
-  artist?: string;
-  title_unicode?: string;
-  artist_unicode?: string;
-  creator?: string;
-  version?: string;
-  source?: string;
-  tags?: string;
-  bpm?: number;
-  offset?: number;
-  preview_time?: number;
-}
+export type MapParams = Partial<Params> & {
+  /** Timing of a reference beatmap. */
+  points?: readonly TimingPoint[];
+};
 
 /** The settings of one map, whatever the mode. */
 export interface Plan {

@@ -60,6 +60,12 @@ const meanings: Record<string, Partial<Style>> = {
   'cross-screen': { jumps: 0.5, crossScreen: 1 },
   streams: { streams: 1 },
   stamina: { streams: 1 },
+  'jumps/stamina': { jumps: 1 },
+  'back and forth': { jumps: 0.5, sharp: 1 },
+  triangles: { jumps: 0.5, geometric: 1 },
+  squares: { jumps: 0.5, geometric: 1 },
+  stars: { jumps: 0.5, geometric: 1 },
+  jump: { jumps: 1 },
   bursts: { bursts: 1 },
   doubles: { bursts: 1 },
   triples: { bursts: 1 },
@@ -94,7 +100,8 @@ const meanings: Record<string, Partial<Style>> = {
   precision: { precision: 1 },
   reading: { reading: 1 },
   'visually dense': { reading: 1 },
-  overlap: { reading: 0.5 },
+  overlaps: { reading: 0.5 },
+  'overlap reading': { reading: 1 },
   'perfect stacks': { stacks: 1 },
   'high contrast': { contrast: 1 },
   progression: { progression: 1 },
@@ -113,13 +120,17 @@ const meanings: Record<string, Partial<Style>> = {
   'ln release': { longNotes: 1 },
   'ln dump': { longNotes: 1 },
   'no hyperdashes': { noHyperdashes: 1 },
-  'hyperdash-less': { noHyperdashes: 1 },
+  taikosu: { streams: 0.5 },
+  speed: { streams: 1 },
+  quadstream: { chords: 1 },
+  'ln mixed': { longNotes: 1 },
   wiggles: { wiggles: 1 },
   'long sliders': { sliders: 1 },
   'spinner-heavy': { spinners: 1 },
 };
 
-const refused = ['2b', 'aspire', 'ninja spinners', 'tag', 'gimmick'];
+/** What would break a rule that every map must keep. */
+const refused = new Set(['2b', 'aspire', 'ninja spinners', 'tag', 'gimmick', 'storyboard gimmick', 'video gimmick']);
 
 /** The biases of a request and a warning for each descriptor that has none. */
 export function readStyle(wanted: readonly string[] = [], unwanted: readonly string[] = []) {
@@ -127,11 +138,13 @@ export function readStyle(wanted: readonly string[] = [], unwanted: readonly str
   const warnings: string[] = [];
   const apply = (descriptor: string, sign: number) => {
     const name = descriptor.trim().toLowerCase();
-    const meaning = meanings[name] ?? meanings[name.split('/').at(-1) ?? ''];
-    if (refused.some((word) => name === word || name.split('/').includes(word))) {
+    const last = name.split('/').at(-1) ?? '';
+    const meaning = meanings[name] ?? meanings[last];
+    if (refused.has(last)) {
       warnings.push(`The descriptor "${descriptor}" would break the rules of a playable map and is not followed.`);
-    } else if (!meaning) warnings.push(`The descriptor "${descriptor}" is unknown to the built-in generator.`);
-    else {
+    } else if (!meaning) {
+      warnings.push(`The built-in generator does not know how to follow the descriptor "${descriptor}".`);
+    } else {
       for (const [bias, amount] of Object.entries(meaning) as [Bias, number][]) {
         style[bias] = Math.max(-1, Math.min(1, style[bias] + sign * amount));
       }

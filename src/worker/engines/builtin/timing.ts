@@ -1,4 +1,5 @@
 import FFT from 'fft.js';
+import type { TimingPoint } from '../../../shared/reference-beatmap.ts';
 import { GenerateError } from './errors.ts';
 import type { Features } from './features.ts';
 
@@ -9,12 +10,7 @@ import type { Features } from './features.ts';
  */
 export const OSU_OFFSET_MS = 21;
 
-export interface TimingPoint {
-  /** Time of a downbeat in osu!'s convention. */
-  offsetMs: number;
-  bpm: number;
-  meter: number;
-}
+export type { TimingPoint };
 
 export interface Timing {
   points: TimingPoint[];
@@ -42,7 +38,10 @@ const priorOctaves = 0.42;
  * the period for the phase, the low band for the downbeat. A given bpm or offset (ms, osu!'s convention) is taken as it is.
  * Throws GenerateError where there is no beat.
  */
-export function detectTiming(features: Features, given: { bpm?: number; offsetMs?: number } = {}): Timing {
+export function detectTiming(
+  features: Features,
+  given: { bpm?: number; offsetMs?: number; points?: readonly TimingPoint[]; thorough?: boolean } = {},
+): Timing {
   const strength = features.full.reduce((sum, value) => sum + value, 0);
   if (strength < 1)
     throw new GenerateError('no_beat_found', 'No beat was found: the song is silent or has no attacks.');
