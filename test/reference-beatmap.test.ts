@@ -46,7 +46,7 @@ test('a beatmap that is sent along gives its timing to the map, and one that is 
 
   const { body } = await submit(osu(['679,400,4,2,0,60,1,0', '20679,200,4,2,0,60,1,0']));
   await service.until(body['job_id'], 'succeeded');
-  const folder = join(service.dataDir, 'outputs', body['job_id']);
+  const folder = join(service.data, 'outputs', body['job_id']);
   const name = (await readdir(folder)).find((file) => file.endsWith('.osu'))!;
   const made = await readFile(join(folder, name), 'utf8');
   expect(readTiming(made)).toEqual(readTiming(osu(['679,400,4,2,0,60,1,0', '20679,200,4,2,0,60,1,0'])));

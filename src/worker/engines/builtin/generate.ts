@@ -1,9 +1,10 @@
 import { createHash } from 'node:crypto';
 import { starsOf } from '../../stars.ts';
+import { verifyMap, type Issue } from '../../verify/verify.ts';
 import { comboColours, drawBackground } from './background.ts';
 import { breaksOf, effectsOf } from './beatmap.ts';
 import { catcher } from './catch.ts';
-import { windowOf, type Composer, type Draft, type Knobs, type Score } from './compose.ts';
+import { windowOf, type Composer, type Draft, type Score } from './compose.ts';
 import { GenerateError } from './errors.ts';
 import { decodeAudio, type DecodedAudio, type ToWav } from './decode.ts';
 import { coverOf } from './cover.ts';
@@ -15,7 +16,7 @@ import { mania } from './mania.ts';
 import { describeMap, fileStem, type Metadata, type SongTags } from './metadata.ts';
 import { osuFile } from './osu-file.ts';
 import { packAudio, packOsz } from './osz.ts';
-import { planMap, type MapParams, type Mode } from './plan.ts';
+import { planMap, type MapParams, type Mode, type Plan } from './plan.ts';
 import { createRandom, seedFrom } from './random.ts';
 import { standard } from './standard/standard.ts';
 import { findStructure } from './structure.ts';
@@ -58,7 +59,9 @@ const fewestObjects = 5;
 const shortestDrainMs = 30_000;
 /** Nothing is mapped in the last instant of a song. */
 const tailMs = 150;
-const starsTolerance = 0.1;
+const starsTolerance = 0.05;
+const repairRounds = 5;
+const mostToldIssues = 5;
 
 /**
  * A song and what is asked of it → the files of a map. The same bytes and parameters give the same files.
@@ -122,23 +125,15 @@ export function makeMap(
   const { plan, warnings } = planMap(params);
   const seed = seedOf(song, params);
   const random = createRandom(seed);
-  const composer = composers[plan.mode];
-  const score = windowOf(song.score, params.start_time ?? 0, params.end_time ?? Infinity, new Set());
   const metadata = describeMap(tags, params, plan, { seed, hash: song.hash });
-  const draftOf = (knobs: Knobs) => composer.compose(score, plan, knobs, random);
+  const previewTime = (params.preview_time ?? -1) >= 0 ? params.preview_time! : song.score.structure.previewMs;
   const write = (draft: Draft) =>
     osuFile({
       ...metadata,
-      mode: plan.mode,
+      ...plan,
       audioFilename: files.audio,
-      previewTime: (params.preview_time ?? -1) >= 0 ? params.preview_time! : song.score.structure.previewMs,
+      previewTime,
       beatDivisor: 4,
-      hp: plan.hp,
-      cs: plan.cs,
-      od: plan.od,
-      ar: plan.ar,
-      sliderMultiplier: plan.sliderMultiplier,
-      tickRate: plan.tickRate,
       background: files.background,
       comboColours: comboColours(random),
       breaks: breaksOf(draft, plan.ar),
@@ -147,22 +142,66 @@ export function makeMap(
       objects: draft.objects,
     });
 
-  const fit = fitStars(plan.stars, composer.spaced, (knobs) => starsOf(write(draftOf(knobs))));
-  const draft = draftOf(fit.knobs);
-  const stars = Math.round(fit.stars * 100) / 100;
-  if (Math.abs(fit.stars - plan.stars) > starsTolerance) {
-    warnings.push(`${plan.stars} stars cannot be reached on this song; the map has ${stars}.`);
-  }
-  const last = draft.objects.at(-1);
-  if (!last || draft.objects.length < fewestObjects) {
+  const [from, to] = [params.start_time ?? 0, params.end_time ?? Infinity];
+  const composer = composers[plan.mode];
+  const attempt = (banned: ReadonlySet<number>) => {
+    const score = windowOf(song.score, from, to, banned);
+    const { knobs, stars } = fitStars(plan.stars, composer.spaced, (tried) =>
+      starsOf(write(composer.compose(score, plan, tried, random))),
+    );
+    const draft = composer.compose(score, plan, knobs, random);
+    const text = write(draft);
+    return { draft, text, stars, blocking: blockingIssues(text, stars, plan) };
+  };
+  const { draft, text, stars, blocking } = repaired(attempt);
+
+  const [first, last] = [draft.objects[0], draft.objects.at(-1)];
+  if (!first || !last || draft.objects.length < fewestObjects) {
     throw new GenerateError(
       'audio_too_short',
       'The song, or the part of it that was asked for, is too short for a map.',
     );
   }
-  const drain = endOf(last) - draft.objects[0]!.time;
+  const got = Math.round(stars * 100) / 100;
+  if (Math.abs(stars - plan.stars) > starsTolerance) {
+    warnings.push(`${plan.stars} stars cannot be reached on this song; the map has ${got}.`);
+  }
+  const drain = endOf(last) - first.time;
   if (drain < shortestDrainMs) warnings.push(`The map is ${Math.round(drain / 1000)} s long; a ranked map needs 30 s.`);
-  return { text: write(draft), metadata, stars, warnings };
+  for (const { id, time, message } of blocking.slice(0, mostToldIssues))
+    warnings.push(`A rule is broken (${id}${time === null ? '' : `, at ${time} ms`}): ${message}.`);
+  return { text, metadata, stars: got, warnings };
+}
+
+/** What the verifier says against a map, less what was asked for: a short map has a short drain, one without hit sounds none. */
+function blockingIssues(text: string, stars: number, plan: Plan): Issue[] {
+  const waive = plan.hitsounded ? ['B03'] : ['B03', 'B17'];
+  return verifyMap(text, undefined, { stars, waive }).issues.filter(({ level }) => level === 'blocking');
+}
+
+interface Attempt {
+  draft: Draft;
+  text: string;
+  stars: number;
+  blocking: Issue[];
+}
+
+/** Maps again without the ticks at which something was against the rules, until nothing is or nothing changes. */
+function repaired(attempt: (banned: ReadonlySet<number>) => Attempt): Attempt {
+  const banned = new Set<number>();
+  let best = attempt(banned);
+  for (let round = 0; round < repairRounds && best.blocking.length > 0; round += 1) {
+    const before = banned.size;
+    for (const { time } of best.blocking) {
+      if (time === null) continue;
+      const culprit = best.draft.objects.find((object) => time >= object.time - 1 && time <= endOf(object) + 1);
+      if (culprit) banned.add(culprit.time);
+    }
+    if (banned.size === before) break;
+    const next = attempt(banned);
+    if (next.blocking.length <= best.blocking.length) best = next;
+  }
+  return best;
 }
 
 const seedOf = ({ hash }: Song, params: MapParams) => params.seed ?? seedFrom(hash + JSON.stringify(params));
