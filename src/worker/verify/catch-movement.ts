@@ -1,6 +1,6 @@
 import type { Beatmap } from './beatmap.ts';
 import type { MapObject } from './hit-object.ts';
-import type { Point } from './slider.ts';
+import { distance, type Point } from './slider.ts';
 
 /** What the catcher must catch, with the way to the next one. */
 export interface Catch {
@@ -88,13 +88,18 @@ function partsOf(object: MapObject, map: Beatmap): Catch[] {
 /** The point of a polyline after so many px of way. */
 export function walk(path: readonly Point[]): (px: number) => Point {
   const lengths = [0];
+  let sum = 0;
   path.forEach((point, i) => {
     const before = path[i - 1];
-    if (before) lengths.push((lengths.at(-1) ?? 0) + Math.hypot(point.x - before.x, point.y - before.y));
+    if (before) lengths.push((sum += distance(before, point)));
   });
   return (px) => {
-    let i = lengths.findIndex((length) => length >= px);
-    if (i < 0) i = path.length - 1;
+    let [i, high] = [0, path.length - 1];
+    while (i < high) {
+      const middle = (i + high) >> 1;
+      if ((lengths[middle] ?? 0) < px) i = middle + 1;
+      else high = middle;
+    }
     const to = path[i] ?? { x: 0, y: 0 };
     const from = path[i - 1];
     const span = (lengths[i] ?? 0) - (lengths[i - 1] ?? 0);

@@ -42,7 +42,7 @@ function hyperdashRuns(catches: readonly Catch[], level: number, find: Find) {
   const higher = ({ gap }: Catch) => gap < basic - rounding;
   const most = level === 2 ? 2 : 4;
   for (const [from, run] of runs(catches, ({ hyper }) => hyper)) {
-    const { time } = run[0]!;
+    const { time, gap: pace } = run[0];
     if (run.length > most) find('F02', 'blocking', time, `${run.length} hyperdashes in a row, more than ${most}`);
     if (level === 3) {
       if (runs(run, higher).some(([, quick]) => quick.length > 1))
@@ -52,13 +52,13 @@ function hyperdashRuns(catches: readonly Catch[], level: number, find: Find) {
     const neighbours = [catches[from - 1], catches[from + run.length]];
     if (run.some(higher) && (run.length > 1 || neighbours.some((other) => other?.dash)))
       find('F02', 'blocking', time, 'a quick hyperdash together with another dash');
-    else if (run.some(({ gap }) => Math.abs(gap - run[0]!.gap) > 5))
+    else if (run.some(({ gap }) => Math.abs(gap - pace) > 5))
       find('F02', 'blocking', time, 'hyperdashes of different rhythm in a row');
   }
   if (level !== 3) return;
   const within = ({ hyper, kind, of }: Catch) => hyper && kind !== 'fruit' && kind !== 'tail' && of.slider !== null;
   for (const [, run] of runs(catches, within))
-    if (run.length > 2 || run.some(higher)) find('F02', 'blocking', run[0]!.time, 'too many hyperdashes in a slider');
+    if (run.length > 2 || run.some(higher)) find('F02', 'blocking', run[0].time, 'too many hyperdashes in a slider');
 }
 
 /** F03: dashes. */
@@ -73,14 +73,13 @@ function dashes(catches: readonly Catch[], level: number, find: Find) {
   if (level === 3) return;
   const most = level === 1 ? 2 : 4;
   for (const [, run] of runs(catches, isDash)) {
-    const { time } = run[0]!;
+    const { time } = run[0];
     if (run.length > most) find('F03', 'blocking', time, `${run.length} dashes in a row, more than ${most}`);
     if (level === 1 && run.slice(0, -1).some(higher)) find('F03', 'blocking', time, 'no walk after a quick dash');
     if (level === 1) continue;
     for (const [, quick] of runs(run, higher)) {
-      const turns = quick.some(({ move }, i) => i > 0 && Math.sign(move) !== Math.sign(quick[i - 1]!.move));
-      if (quick.length > 2 || turns)
-        find('F03', 'blocking', quick[0]!.time, 'quick dashes that turn, or more than two');
+      const turns = quick.some(({ move }) => Math.sign(move) !== Math.sign(quick[0].move));
+      if (quick.length > 2 || turns) find('F03', 'blocking', quick[0].time, 'quick dashes that turn, or more than two');
     }
   }
 }
@@ -97,13 +96,14 @@ function edgeDashes(catches: readonly Catch[], { map, level }: Judged, find: Fin
   }
 }
 
-/** F06: a player who dashes whenever it helps catches everything. The catcher can be anywhere between `low` and `high`. */
+/** F06: a player who dashes whenever it helps catches everything. The catcher can be anywhere from `low` to `high`; a hyperdash goes up to its fruit. */
 function reachable(catches: readonly Catch[], { map }: Judged, find: Find) {
   const reach = 0.8 * halfPlate(map.cs);
   let [low, high] = [0, 512];
   catches.forEach(({ x, time }, i) => {
     const before = catches[i - 1];
-    if (before) [low, high] = before.hyper ? [x, x] : [low - before.gap, high + before.gap];
+    if (before) [low, high] = [low - before.gap, high + before.gap];
+    if (before?.hyper) [low, high] = [Math.min(low, x), Math.max(high, x)];
     low = Math.max(low, x - reach);
     high = Math.min(high, x + reach);
     if (low <= high) return;
@@ -147,8 +147,8 @@ export const showers: Check = ({ map, level }, find) => {
 };
 
 /** Runs of neighbours that fit, with where they begin. */
-function runs(catches: readonly Catch[], fits: (one: Catch) => boolean): [from: number, run: Catch[]][] {
-  const found: [number, Catch[]][] = [];
+function runs(catches: readonly Catch[], fits: (one: Catch) => boolean): [from: number, run: [Catch, ...Catch[]]][] {
+  const found: [number, [Catch, ...Catch[]]][] = [];
   catches.forEach((one, i) => {
     if (!fits(one)) return;
     const last = found.at(-1);

@@ -57,6 +57,9 @@ interface Context {
 /** Coordinates, lengths and counts beyond these the game itself refuses (ppy/osu, ConvertHitObjectParser). */
 const most = { coordinate: 131_072, time: 2_147_483_647, slides: 9000 };
 
+/** Edges of one slider that are looked at; no map for players has as many. */
+const mostEdges = 1000;
+
 /** One line of [HitObjects], or why it cannot be read. */
 export function readHitObject(line: string, context: Context): MapObject | string {
   const fields = line.split(',');
@@ -77,20 +80,19 @@ export function readHitObject(line: string, context: Context): MapObject | strin
     sampleFile: '',
     slider: null,
   };
-  if (type & 1) readSample(fields[5], object);
-  else if (type & 2) return readSlider(fields, object, context);
-  else if (type & 8) {
+  let sample = fields[5];
+  if (type & 2) return readSlider(fields, object, context);
+  if (type & 8) {
     object.kind = 'spinner';
     object.end = parseFloat(fields[5] ?? '');
-    readSample(fields[6], object);
+    sample = fields[6];
   } else if (type & 128) {
     object.kind = 'hold';
-    const [end = '', ...sample] = (fields[5] ?? '').split(':');
-    object.end = parseFloat(end);
-    readSample(sample.join(':'), object);
-  } else return `there is no object of type ${fields[3] ?? ''}`;
+    object.end = parseFloat(fields[5] ?? '');
+    sample = fields[5]?.slice(fields[5].indexOf(':') + 1);
+  } else if (!(type & 1)) return `there is no object of type ${fields[3] ?? ''}`;
   if (!(Math.abs(object.end) <= most.time)) return 'an object has no end';
-  object.sounds = [{ sound: sound | 0, normalSet: sets(object).normal, additionSet: sets(object).addition }];
+  object.sounds.push({ sound: sound | 0, ...readSample(sample, object) });
   return object;
 }
 
@@ -104,7 +106,7 @@ function readSlider(fields: string[], object: MapObject, { sliderMultiplier, tim
   const { tempo, speed } = timing.at(object.time);
   const velocity = (100 * sliderMultiplier * speed) / tempo.beatLength;
   const spanMs = shape.length / velocity;
-  readSample(fields[10], object);
+  const sets = readSample(fields[10], object);
   object.kind = 'slider';
   object.end = object.time + spanMs * slides;
   object.slider = {
@@ -117,35 +119,34 @@ function readSlider(fields: string[], object: MapObject, { sliderMultiplier, tim
   };
   const edgeSounds = (fields[8] ?? '').split('|');
   const edgeSets = (fields[9] ?? '').split('|');
-  const { normal, addition } = sets(object);
-  for (let edge = 0; edge <= slides; edge++) {
-    const [edgeNormal = normal, edgeAddition = addition] = (edgeSets[edge] || '')
-      .split(':')
-      .filter(Boolean)
-      .map(Number);
-    const sound = edgeSounds[edge] ? Number(edgeSounds[edge]) : parseInt(fields[4] ?? '0', 10);
-    object.sounds.push({ sound: sound | 0, normalSet: edgeNormal | 0, additionSet: edgeAddition | 0 });
+  for (let edge = 0; edge <= Math.min(mostEdges, slides); edge++) {
+    const own = edgeSets[edge];
+    const sound = Number(edgeSounds[edge] || fields[4]) | 0;
+    object.sounds.push({ sound, ...sets, ...(own ? edgeSet(own) : {}) });
   }
   return object;
 }
 
-const sampleSets = new WeakMap<MapObject, { normal: number; addition: number }>();
-const sets = (object: MapObject) => sampleSets.get(object) ?? { normal: 0, addition: 0 };
-
-function readSample(text: string | undefined, object: MapObject) {
-  if (!text) return;
-  const [normal = 0, addition = 0, index = 0, volume = 0] = text.split(':').slice(0, 4).map(Number);
-  sampleSets.set(object, { normal: normal | 0, addition: addition | 0 });
-  object.sampleIndex = index | 0;
-  object.volume = Number.isFinite(volume) ? volume : 0;
-  object.sampleFile = text.split(':').slice(4).join(':').trim();
+function edgeSet(text: string): Omit<EdgeSound, 'sound'> {
+  const [normal = '', addition = ''] = text.split(':');
+  return { normalSet: Number(normal) | 0, additionSet: Number(addition) | 0 };
 }
 
-/** Times of the head, each reverse and the tail, or start and end; the first 1000 of a slider with more. */
+/** Reads "normal:addition:index:volume:file" into the object and gives the two sets. */
+function readSample(text: string | undefined, object: MapObject): Omit<EdgeSound, 'sound'> {
+  if (!text) return { normalSet: 0, additionSet: 0 };
+  const [normal = '', addition = '', index = '', volume = '', ...file] = text.split(':');
+  object.sampleIndex = Number(index) | 0;
+  object.volume = Number(volume) || 0;
+  object.sampleFile = file.join(':').trim();
+  return { normalSet: Number(normal) | 0, additionSet: Number(addition) | 0 };
+}
+
+/** Times of the head, each reverse and the tail, or start and end. */
 export function edgesOf({ kind, time, end, slider }: MapObject): number[] {
   if (kind === 'circle') return [time];
   if (!slider) return [time, end];
-  return Array.from({ length: Math.min(1000, slider.slides + 1) }, (_, i) => time + i * slider.spanMs);
+  return Array.from({ length: Math.min(mostEdges, slider.slides) + 1 }, (_, i) => time + i * slider.spanMs);
 }
 
 /** Where a player leaves an object. */

@@ -68,4 +68,5 @@ function curveType(letter: string, nodes: readonly Point[], whole: boolean): Pat
   return straight ? PathType.Linear : PathType.PerfectCurve;
 }
 
-export const distance = (a: Point, b: Point): number => Math.hypot(a.x - b.x, a.y - b.y);
+/** px. Not Math.hypot, which is ten times as slow. */
+export const distance = (a: Point, b: Point): number => Math.sqrt((a.x - b.x) ** 2 + (a.y - b.y) ** 2);

@@ -20,51 +20,49 @@ export function stackHeights({ objects, ar, general, format }: Beatmap): Int32Ar
   const leniency = Number(general.get('StackLeniency') ?? 0.7);
   const within = preemptMs(ar) * (Number.isFinite(leniency) ? leniency : 0.7);
   if (format < 6) return oldStackHeights(objects, within, heights);
-  const near = (a: Point, b: Point) => distance(a, b) < stackDistance;
   for (let i = objects.length - 1; i > 0; i--) {
     const top = objects[i];
-    if (!top || heights[i] !== 0 || top.kind === 'spinner') continue;
-    let base = i;
-    for (let n = i - 1; n >= 0; n--) {
-      const object = objects[n]!;
-      const on = objects[base]!;
-      if (object.kind === 'spinner') continue;
-      if (on.time - (top.kind === 'slider' ? object.time : object.end) > within) break;
-      if (top.kind !== 'slider' && object.kind === 'slider' && near(endPointOf(object), on)) {
-        lower(objects, heights, n, base);
-        break;
-      }
-      if (near(top.kind === 'slider' ? endPointOf(object) : object, on)) {
-        heights[n] = heights[base]! + 1;
-        base = n;
-      }
-    }
+    if (top && heights[i] === 0 && top.kind !== 'spinner') stackUnder(objects, heights, i, top, within);
   }
   return heights;
+}
 
-  /** Circles under a slider's end go down, not the slider up. */
-  function lower(all: readonly MapObject[], steps: Int32Array, slider: number, last: number) {
-    const end = endPointOf(all[slider]!);
-    const by = steps[last]! - steps[slider]! + 1;
-    for (let j = slider + 1; j <= last; j++) if (near(end, all[j]!)) steps[j]! -= by;
+const near = (a: Point, b: Point) => distance(a, b) < stackDistance;
+
+/** Looks back from one object for those that it lies on; what lies on a slider's end goes down, not the slider up. */
+function stackUnder(objects: readonly MapObject[], heights: Int32Array, i: number, top: MapObject, within: number) {
+  let base = i;
+  let on = top;
+  const height = (of: number) => heights[of] ?? 0;
+  for (let n = i - 1; n >= 0; n--) {
+    const object = objects[n];
+    if (!object || object.kind === 'spinner') continue;
+    if (on.time - (top.kind === 'slider' ? object.time : object.end) > within) break;
+    if (top.kind !== 'slider' && object.kind === 'slider' && near(endPointOf(object), on)) {
+      const by = height(base) - height(n) + 1;
+      for (let j = n + 1; j <= base; j++) if (near(endPointOf(object), objects[j] ?? top)) heights[j] = height(j) - by;
+      break;
+    }
+    if (near(top.kind === 'slider' ? endPointOf(object) : object, on)) {
+      heights[n] = height(base) + 1;
+      [base, on] = [n, object];
+    }
   }
 }
 
+/** The rule of the formats before 6. */
 function oldStackHeights(objects: readonly MapObject[], within: number, heights: Int32Array): Int32Array {
   objects.forEach((object, i) => {
     if (heights[i] !== 0 && object.kind !== 'slider') return;
     let from = object.end;
     let under = 0;
     for (let j = i + 1; j < objects.length; j++) {
-      const next = objects[j]!;
+      const next = objects[j] ?? object;
       if (next.time - within > from) break;
-      if (distance(next, object) < stackDistance) {
-        heights[i]!++;
-        from = next.end;
-      } else if (distance(next, endPointOf(object)) < stackDistance) {
-        heights[j]! -= ++under;
-        from = next.end;
-      }
+      if (distance(next, object) < stackDistance) heights[i] = (heights[i] ?? 0) + 1;
+      else if (distance(next, endPointOf(object)) < stackDistance) heights[j] = (heights[j] ?? 0) - ++under;
+      else continue;
+      from = next.end;
     }
   });
   return heights;

@@ -81,8 +81,8 @@ export const perfectStacks: Check = ({ map, level }, find) => {
     if (object.kind === 'spinner') return;
     const end = placed(endPointOf(object), i);
     for (let j = i + 1; j < map.objects.length; j++) {
-      const next = map.objects[j]!;
-      if (next.time - object.end >= within) break;
+      const next = map.objects[j];
+      if (!next || next.time - object.end >= within) break;
       if (next.kind === 'spinner' || next.time <= object.end || distance(end, placed(next, j)) >= near) continue;
       const ms = Math.round(next.time - object.end);
       const grade = level < 3 ? 'blocking' : 'advisory';
@@ -92,7 +92,7 @@ export const perfectStacks: Check = ({ map, level }, find) => {
 };
 
 /** How much faster than usual a movement is: beyond these it is a fault or at least odd. */
-const spacing = { blocking: 15, advisory: 4, gapMs: 180, sameMs: 5, samples: 3, decay: 0.9 };
+const spacing = { blocking: 15, advisory: 4, gapMs: 180, sameMs: 5, samples: 3, decay: 0.9, stackPx: 6 };
 
 /** S06: a fast movement many times as wide as those before it at the same gap. */
 export const evenSpacing: Check = ({ map }, find) => {
@@ -115,6 +115,7 @@ export const evenSpacing: Check = ({ map }, find) => {
       const level = ratio > spacing.blocking ? 'blocking' : 'advisory';
       find('S06', level, next.time, `a movement ${ratio.toFixed(1)} times as wide as usual at ${Math.round(gap)} ms`);
     }
+    if (moved < spacing.stackPx) return; // a stack is no spacing
     group.sum = group.sum * spacing.decay + must / gap;
     group.weight = group.weight * spacing.decay + 1;
     group.count++;
@@ -164,14 +165,15 @@ function path({ time, slider }: MapObject, { map, level }: Judged, find: Find) {
   if (!slider || slider.path.length < 3) return;
   const r = circleRadius(map.cs);
   const points = samples(slider.path, 5);
-  const head = points[0]!;
-  const tail = points.at(-1)!;
+  const [head] = points;
+  const tail = points.at(-1);
+  if (!head || !tail) return;
   if (level <= 2 && retraces(points)) find('S10', 'blocking', time, 'a slider goes back over its own path');
   const far = points.some((point) => distance(point, head) >= 2 * r);
   if (far && distance(head, tail) <= 5 && slider.slides === 1)
     find('S10', 'advisory', time, 'a slider ends where it began');
   for (const index of slider.redNodes) {
-    const anchor = slider.nodes[index]!;
+    const anchor = slider.nodes[index] ?? head;
     const [first, last] = [distance(anchor, head), distance(anchor, tail)];
     if (Math.min(first, last) <= 10 && slider.length > 40 && index > 1 && index < slider.nodes.length - 2)
       find('S10', 'advisory', time, 'a red anchor lies on the head or the tail');
