@@ -8,6 +8,11 @@ const lag = 3;
 const bandCount = 20;
 const lowestHz = 30;
 const highestHz = 10_000;
+/** 186 ms at 22.05 kHz: parts semitones from about 130 Hz on. */
+const chromaSize = 4096;
+const chromaHop = 1024;
+const lowestPitchHz = 130;
+const highestPitchHz = 2100;
 
 export interface Features {
   hopMs: number;
@@ -22,6 +27,9 @@ export interface Features {
   high: Float32Array;
   /** Loudness (RMS of the frame), not normalised. */
   rms: Float32Array;
+  /** Pitch classes, 12 values a frame from C on, each frame of length 1 (silence: 0); frame i stands at i · chromaHopMs. */
+  chroma: Float32Array;
+  chromaHopMs: number;
 }
 
 /**
@@ -47,6 +55,8 @@ export function computeFeatures(mono: Float32Array, sampleRate: number): Feature
     mid: envelope(groups.mid),
     high: envelope(groups.high),
     rms: levels.rms,
+    chroma: pitchClasses(mono, sampleRate),
+    chromaHopMs: (chromaHop / sampleRate) * 1000,
   };
 }
 
@@ -101,6 +111,39 @@ function bandLevels(mono: Float32Array, sampleRate: number, frames: number) {
     if (frame + 1 < frames) rms[frame + 1] = Math.sqrt(energy[1]! / size);
   }
   return { bands, rms };
+}
+
+/** Magnitudes between C3 and C7, root-compressed so that one loud voice does not hide the others, summed by pitch class. */
+function pitchClasses(mono: Float32Array, sampleRate: number): Float32Array {
+  const fft = new FFT(chromaSize);
+  const window = Float64Array.from(
+    { length: chromaSize },
+    (_, i) => 0.5 - 0.5 * Math.cos((2 * Math.PI * i) / chromaSize),
+  );
+  const binHz = sampleRate / chromaSize;
+  const firstBin = Math.ceil(lowestPitchHz / binHz);
+  const classes = Array.from({ length: Math.floor(highestPitchHz / binHz) - firstBin }, (_, i) => {
+    const semitones = 12 * Math.log2(((firstBin + i) * binHz) / 261.626);
+    return ((Math.round(semitones) % 12) + 12) % 12;
+  });
+  const frames = Math.max(1, Math.floor(mono.length / chromaHop));
+  const chroma = new Float32Array(frames * 12);
+  const input = new Array<number>(chromaSize).fill(0);
+  const output = fft.createComplexArray() as number[];
+  for (let frame = 0; frame < frames; frame += 1) {
+    const start = frame * chromaHop - chromaSize / 2;
+    for (let i = 0; i < chromaSize; i += 1) input[i] = (mono[start + i] ?? 0) * window[i]!;
+    fft.realTransform(output, input);
+    const sums = chroma.subarray(frame * 12, frame * 12 + 12);
+    classes.forEach((pitch, i) => {
+      const bin = firstBin + i;
+      sums[pitch]! += Math.sqrt(Math.hypot(output[2 * bin]!, output[2 * bin + 1]!));
+    });
+    const length = Math.hypot(...sums);
+    if (length > 1) for (let pitch = 0; pitch < 12; pitch += 1) sums[pitch]! /= length;
+    else sums.fill(0);
+  }
+  return chroma;
 }
 
 /** Mean rise of the bands over `lag` frames; frame i stands for the middle of the rise. */
