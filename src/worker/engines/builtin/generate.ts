@@ -11,6 +11,7 @@ import { coverOf } from './cover.ts';
 import { computeFeatures } from './features.ts';
 import { fitStars } from './fit.ts';
 import { layGrid } from './grid.ts';
+import { computeHarmony } from './harmony.ts';
 import { endOf } from './hit-objects.ts';
 import { mania } from './mania.ts';
 import { describeMap, fileStem, type Metadata, type SongTags } from './metadata.ts';
@@ -103,10 +104,11 @@ export async function analyseSong(
   const { mono, ...audio } = await decodeAudio(bytes, toWav, tellEveryTenth(tell));
   tell({ stage: 'preprocessing', percent: 0 });
   const features = computeFeatures(mono, audio.sampleRate);
+  const harmony = computeHarmony(mono, audio.sampleRate);
   tell({ stage: 'generating_timing', percent: 0 });
   const timing = detectTiming(features, givenTiming(params));
-  const grid = layGrid(features, timing.points, audio.durationMs - tailMs);
-  const score: Score = { grid, structure: findStructure(grid, audio.durationMs) };
+  const grid = layGrid(features, harmony, timing.points, audio.durationMs - tailMs);
+  const score: Score = { grid, structure: findStructure(grid, harmony) };
   return { audio, timing, score, hash: createHash('sha256').update(bytes).digest('hex') };
 }
 

@@ -1,5 +1,8 @@
 import type { Features } from './features.ts';
-import { OSU_OFFSET_MS, type TimingPoint } from './timing.ts';
+import type { Harmony } from './harmony.ts';
+import { hear, type Heard } from './hear.ts';
+import { isTriplet } from './swing.ts';
+import type { TimingPoint } from './timing.ts';
 
 /** A stretch of the song under one timing point. */
 export interface Tempo {
@@ -10,30 +13,23 @@ export interface Tempo {
   pulse: number;
   /** Grid beats in a bar. */
   meter: number;
-  /** 4, or 3 where the song is swung or in triplets. */
+  /** 4, or 3 where the song is swung or in triplets: the same in all tempos of a song. */
   ticksPerBeat: number;
 }
 
 /** A place of the grid that can carry an edge of an object. */
-export interface Tick {
+export interface Tick extends Heard {
   /** Position in `Grid.ticks`: neighbours differ by one, also over a change of tempo. */
   index: number;
   /** Whole ms, in osu!'s convention. */
   time: number;
   tempo: Tempo;
-  /** Bars since the song's first. */
+  /** Bars since the song's first, which may lack its beginning; so may the last bar before a new tempo lack its end. */
   bar: number;
   /** Ticks since the start of the bar. */
   place: number;
-  /** 0 on the beat, 1 on its half (of a triplet: its third third), 2 elsewhere. */
+  /** 0 on the beat, 1 on its half (of a triplet: its third third, the swung off-beat), 2 elsewhere. */
   phase: 0 | 1 | 2;
-  /** Attack strength here; about 1 is ordinary, 2 strong. The bands: below 200 Hz, 200 to 6,000 Hz, above. */
-  strength: number;
-  low: number;
-  mid: number;
-  high: number;
-  /** Loudness (RMS) from here to the next tick. */
-  loudness: number;
 }
 
 export interface Grid {
@@ -41,8 +37,6 @@ export interface Grid {
   ticks: Tick[];
   tempos: Tempo[];
 }
-
-const reachMs = 22;
 
 /**
  * The ranking criteria's rhythm rules are written for 180 BPM: up to 90 BPM a half of the beat takes the part of the beat, from
@@ -57,14 +51,32 @@ function gridMeter(meter: number, pulse: number): number {
   return pulse === 2 && meter % 2 === 1 ? meter * 2 : meter;
 }
 
-/** All ticks of the song from its first whole bar's start (or 0) to `endMs`, with what is heard there. */
-export function layGrid(features: Features, points: readonly TimingPoint[], endMs: number): Grid {
+/**
+ * All ticks of the song from 0 to `endMs` (in osu!'s convention) with what is heard there. Before the first timing point its beat is
+ * counted backwards. `swing`: whether the beat is parted into three and not into four; left out, the song decides.
+ */
+export function layGrid(
+  features: Features,
+  harmony: Harmony,
+  points: readonly TimingPoint[],
+  endMs: number,
+  swing = isTriplet(features, points, endMs),
+): Grid {
   const tempos = points.map((point): Tempo => {
     const pulse = pulseOf(point.bpm);
     const meter = gridMeter(point.meter, pulse);
-    return { point, pulse, meter, beatMs: 60_000 / point.bpm / pulse, ticksPerBeat: 4 };
+    return { point, pulse, meter, beatMs: 60_000 / point.bpm / pulse, ticksPerBeat: swing ? 3 : 4 };
   });
-  const ticks: Tick[] = [];
+  const spots = placeTicks(tempos, endMs);
+  const heard = hear(features, harmony, spots);
+  return { tempos, ticks: spots.map((spot, i) => ({ ...spot, ...heard[i]! })) };
+}
+
+/** The grid without what is heard. */
+export type Spot = Omit<Tick, keyof Heard>;
+
+function placeTicks(tempos: readonly Tempo[], endMs: number): Spot[] {
+  const spots: Spot[] = [];
   let bars = 0;
   tempos.forEach((tempo, i) => {
     const { offsetMs } = tempo.point;
@@ -72,60 +84,25 @@ export function layGrid(features: Features, points: readonly TimingPoint[], endM
     const perBar = tempo.meter * tempo.ticksPerBeat;
     const next = tempos[i + 1];
     // The last tick before a new tempo must not crowd its first.
-    const end = next ? next.point.offsetMs - 0.75 * step : endMs;
-    const first = i === 0 ? Math.ceil(-offsetMs / step) : 0;
+    const end = Math.min(endMs, next ? next.point.offsetMs - 0.75 * step : endMs);
+    const earliest = Math.ceil(-offsetMs / step);
+    const first = i === 0 ? earliest : Math.max(0, earliest);
     const firstBar = Math.floor(first / perBar);
     for (let k = first; offsetMs + k * step <= end; k += 1) {
-      const exact = offsetMs + k * step;
-      const bar = bars + Math.floor(k / perBar) - firstBar;
-      ticks.push(listen(features, tempo, { index: ticks.length, exact, bar, place: mod(k, perBar) }));
+      const place = mod(k, perBar);
+      const inBeat = place % tempo.ticksPerBeat;
+      spots.push({
+        index: spots.length,
+        time: Math.max(0, Math.floor(offsetMs + k * step + 1e-6)),
+        tempo,
+        bar: bars + Math.floor(k / perBar) - firstBar,
+        place,
+        phase: inBeat === 0 ? 0 : inBeat === 2 ? 1 : 2,
+      });
     }
-    const last = ticks.at(-1);
-    if (last) bars = last.bar + 1;
+    bars = (spots.at(-1)?.bar ?? -1) + 1;
   });
-  return { ticks, tempos };
-}
-
-interface Spot {
-  index: number;
-  exact: number;
-  bar: number;
-  place: number;
-}
-
-function listen(features: Features, tempo: Tempo, { index, exact, bar, place }: Spot): Tick {
-  const heard = exact + OSU_OFFSET_MS;
-  const { hopMs } = features;
-  const inBeat = place % tempo.ticksPerBeat;
-  return {
-    index,
-    time: Math.floor(exact + 1e-6),
-    tempo,
-    bar,
-    place,
-    phase: inBeat === 0 ? 0 : inBeat === 2 ? 1 : 2,
-    strength: peakNear(features.full, hopMs, heard),
-    low: peakNear(features.low, hopMs, heard),
-    mid: peakNear(features.mid, hopMs, heard),
-    high: peakNear(features.high, hopMs, heard),
-    loudness: meanBetween(features.rms, hopMs, heard, heard + tempo.beatMs / tempo.ticksPerBeat),
-  };
+  return spots;
 }
 
 export const mod = (value: number, base: number) => ((value % base) + base) % base;
-
-function peakNear(envelope: Float32Array, hopMs: number, timeMs: number): number {
-  let peak = 0;
-  const from = Math.max(0, Math.round((timeMs - reachMs) / hopMs));
-  const to = Math.min(envelope.length - 1, Math.round((timeMs + reachMs) / hopMs));
-  for (let i = from; i <= to; i += 1) peak = Math.max(peak, envelope[i]!);
-  return peak;
-}
-
-function meanBetween(values: Float32Array, hopMs: number, fromMs: number, toMs: number): number {
-  const from = Math.max(0, Math.round(fromMs / hopMs));
-  const to = Math.max(from + 1, Math.min(values.length, Math.round(toMs / hopMs)));
-  let sum = 0;
-  for (let i = from; i < to; i += 1) sum += values[i] ?? 0;
-  return sum / (to - from);
-}

@@ -1,5 +1,9 @@
+import { likeness, measureBars, type Bar } from './bars.ts';
 import { movingMean } from './features.ts';
 import type { Grid } from './grid.ts';
+import type { Harmony } from './harmony.ts';
+import { chooseKiai } from './kiai.ts';
+import { partSong, type Stretch } from './sections.ts';
 
 /** A stretch of bars of one kind. */
 export interface Section {
@@ -7,58 +11,99 @@ export interface Section {
   lastBar: number;
   /** Sections with the same label sound alike. */
   label: number;
-  /** 0 (the calmest bar of the song) to 1 (the most intense). */
+  /** Mean of its bars', 0 to 1. */
   intensity: number;
   kiai: boolean;
 }
 
 export interface Structure {
-  /** Of each bar, 0 to 1, smoothed over three bars. */
+  /** Of each bar, 0 (the calmest) to 1 (the most intense): where its loudness, attacks and bass stand within the song. */
   intensity: number[];
-  /** In order; every bar is in one. */
+  /** In order; every bar is in one. A kiai begins on a downbeat. */
   sections: Section[];
-  /** For each bar the earlier bar that it sounds like, or null where there is none. */
+  /** For each bar an earlier bar of the same meter that it sounds like, or null where there is none. */
   twins: (number | null)[];
-  /** Where the song should be previewed, ms. */
+  /** Stretches of quiet bars, each at least four beats and 5 s: where a break belongs. */
+  rests: { firstBar: number; lastBar: number }[];
+  /** Where the song should be previewed, ms: the start of its first kiai. */
   previewMs: number;
 }
 
-const kiaiShare = 0.42;
-const sectionBars = 4;
-const shortestKiai = 8;
+/** Sections, repeats, intensity and kiai of a song. Time and memory grow with the bars, and with the pairs of sections. */
+export function findStructure({ ticks }: Grid, harmony: Harmony): Structure {
+  const bars = measureBars(ticks, harmony);
+  const intensity = intensityOf(bars);
+  const stretches = bars.length > 0 ? partSong(bars) : [];
+  const sections = chooseKiai(stretches.map(section(intensity)), bars);
+  const kiai = sections.find((candidate) => candidate.kiai);
+  const duration = harmony.frames * harmony.hopMs;
+  return {
+    intensity,
+    sections,
+    twins: twinsOf(bars, stretches),
+    rests: restsOf(bars),
+    previewMs: kiai ? bars[kiai.firstBar]!.startMs : Math.round(duration * 0.4),
+  };
+}
 
-/**
- * Intensity by bar (rank of loudness plus attacks), sections of four bars joined where alike, and the kiai: the most intense
- * sections of at least eight bars, at most 42 % of the song.
- */
-export function findStructure({ ticks }: Grid, durationMs: number): Structure {
-  const count = (ticks.at(-1)?.bar ?? -1) + 1;
-  const energy = new Float32Array(count);
-  for (const tick of ticks) energy[tick.bar]! += Math.log(1e-3 + tick.loudness) + 0.15 * (tick.strength + tick.low);
-  const smooth = movingMean(energy, 1);
-  const order = [...smooth.keys()].sort((a, b) => smooth[a]! - smooth[b]! || a - b);
-  const intensity = new Array<number>(count).fill(0);
-  order.forEach((bar, rank) => (intensity[bar] = count > 1 ? rank / (count - 1) : 1));
+const section =
+  (intensity: readonly number[]) =>
+  ({ first, end, label }: Stretch): Section => {
+    const mean = intensity.slice(first, end).reduce((sum, value) => sum + value, 0) / (end - first);
+    return { firstBar: first, lastBar: end - 1, label, intensity: mean, kiai: false };
+  };
 
-  const sections: Section[] = [];
-  for (let bar = 0; bar < count; bar += sectionBars) {
-    const bars = intensity.slice(bar, bar + sectionBars);
-    const mean = bars.reduce((sum, value) => sum + value, 0) / bars.length;
-    const last = sections.at(-1);
-    if (last && Math.abs(last.intensity - mean) < 0.15) last.lastBar = bar + bars.length - 1;
-    else {
-      const label = sections.length;
-      sections.push({ firstBar: bar, lastBar: bar + bars.length - 1, label, intensity: mean, kiai: false });
-    }
+/** Loudness, attacks and bass by rank, so that one silent bar does not press all others together. */
+function intensityOf(bars: readonly Bar[]): number[] {
+  const level = ranks(bars.map((bar) => bar.level));
+  const flux = ranks(bars.map((bar) => bar.flux));
+  const low = ranks(bars.map((bar) => bar.low));
+  const mixed = Float32Array.from(bars, (_, i) => level[i]! + flux[i]! + 0.5 * low[i]!);
+  return ranks([...movingMean(mixed, 1)]);
+}
+
+/** Place of each value in the order of all, 0 to 1; equal values in order of the song. */
+function ranks(values: readonly number[]): number[] {
+  const order = [...values.keys()].sort((a, b) => values[a]! - values[b]! || a - b);
+  const places = new Array<number>(values.length).fill(1);
+  if (values.length > 1) order.forEach((at, rank) => (places[at] = rank / (values.length - 1)));
+  return places;
+}
+
+/** Two bars are twins from this likeness on. */
+const twinLikeness = 0.45;
+const repeatDistances = [4, 8, 2, 1];
+
+/** For each bar the first that is alike enough: the aligned bar of the nearest earlier section with its label, then 4, 8, 2, 1 bars back. */
+function twinsOf(bars: readonly Bar[], stretches: readonly Stretch[]): (number | null)[] {
+  return stretches.flatMap((stretch, number) => {
+    const earlier = stretches.slice(0, number).filter(({ label }) => label === stretch.label);
+    return Array.from({ length: stretch.end - stretch.first }, (_, i) => {
+      const at = stretch.first + i;
+      const aligned = earlier.filter(({ first, end }) => first + i < end).map(({ first }) => first + i);
+      const candidates = [...aligned.reverse(), ...repeatDistances.map((distance) => at - distance)];
+      return candidates.find((other) => other >= 0 && areTwins(bars[at]!, bars[other]!)) ?? null;
+    });
+  });
+}
+
+const areTwins = (a: Bar, b: Bar) =>
+  a.whole && b.whole && a.shape === b.shape && likeness(a.vector, b.vector) >= twinLikeness;
+
+const restMs = 5000;
+/** A bar is quiet this far below the song's middle, dB. */
+const quietDb = 12;
+
+function restsOf(bars: readonly Bar[]): Structure['rests'] {
+  const levels = bars.map(({ level }) => level).sort((a, b) => a - b);
+  const middle = levels[Math.floor(levels.length / 2)] ?? 0;
+  const rests: Structure['rests'] = [];
+  for (let first = 0; first < bars.length; first += 1) {
+    if (bars[first]!.level > middle - quietDb) continue;
+    let last = first;
+    while (last + 1 < bars.length && bars[last + 1]!.level <= middle - quietDb) last += 1;
+    if (bars[last]!.endMs - bars[first]!.startMs >= restMs) rests.push({ firstBar: first, lastBar: last });
+    first = last;
   }
-  let used = 0;
-  for (const section of [...sections].sort((a, b) => b.intensity - a.intensity || a.firstBar - b.firstBar)) {
-    const length = section.lastBar - section.firstBar + 1;
-    if (section.intensity < 0.6 || length < shortestKiai || used + length > kiaiShare * count) continue;
-    section.kiai = true;
-    used += length;
-  }
-  const kiai = sections.find((section) => section.kiai);
-  const previewMs = ticks.find((tick) => tick.bar === kiai?.firstBar)?.time ?? Math.round(durationMs * 0.4);
-  return { intensity, sections, twins: intensity.map(() => null), previewMs };
+  return rests;
 }

@@ -1,0 +1,137 @@
+import type { Features } from './features.ts';
+import type { Spot } from './grid.ts';
+import { levelBands, type Harmony } from './harmony.ts';
+import { OSU_OFFSET_MS } from './timing.ts';
+
+/** What is heard at a tick. */
+export interface Heard {
+  /** Attack strength; about 1 is ordinary, 2 strong. The bands: below 200 Hz, 200 to 6,000 Hz, above. */
+  strength: number;
+  low: number;
+  mid: number;
+  high: number;
+  /** Loudness (RMS) from here to the next tick. */
+  loudness: number;
+  /** How long what begins here sounds on, in grid beats, at most 8: until its tones have lost 8 dB or the next strong attack. */
+  sustain: number;
+  /** How high the leading tone is within the song's range, 0 to 1: the contour of the melody. */
+  pitch: number;
+  /** How much this is a drum of the middle and high bands (snare, clap), on the scale of `strength`. */
+  snare: number;
+  /** How much a cymbal begins to ring here, 0 to 1. */
+  crash: number;
+}
+
+const reachMs = 22;
+const longestSustain = 8;
+const lostShare = 10 ** -0.8;
+/** An attack that ends what sounded before. */
+const strong = 1.2;
+
+/** What is heard at each tick, in the same order. */
+export function hear(features: Features, harmony: Harmony, spots: readonly Spot[]): Heard[] {
+  const { hopMs } = features;
+  const attacks = spots.map(({ time, tempo }) => {
+    const heard = time + OSU_OFFSET_MS;
+    return {
+      strength: peakNear(features.full, hopMs, heard),
+      low: peakNear(features.low, hopMs, heard),
+      mid: peakNear(features.mid, hopMs, heard),
+      high: peakNear(features.high, hopMs, heard),
+      loudness: meanBetween(features.rms, hopMs, heard, heard + tempo.beatMs / tempo.ticksPerBeat),
+    };
+  });
+  const contour = contourOf(harmony, spots);
+  return attacks.map((attack, i) => ({
+    ...attack,
+    sustain: sustainOf(harmony, spots, attacks, i),
+    pitch: contour[i]!,
+    snare: Math.sqrt(attack.mid * attack.high),
+    crash: crashOf(harmony, spots[i]!.time + OSU_OFFSET_MS),
+  }));
+}
+
+function peakNear(envelope: Float32Array, hopMs: number, timeMs: number): number {
+  let peak = 0;
+  const from = Math.max(0, Math.round((timeMs - reachMs) / hopMs));
+  const to = Math.min(envelope.length - 1, Math.round((timeMs + reachMs) / hopMs));
+  for (let i = from; i <= to; i += 1) peak = Math.max(peak, envelope[i]!);
+  return peak;
+}
+
+function meanBetween(values: Float32Array, hopMs: number, fromMs: number, toMs: number): number {
+  const from = Math.max(0, Math.round(fromMs / hopMs));
+  const to = Math.max(from + 1, Math.min(values.length, Math.round(toMs / hopMs)));
+  let sum = 0;
+  for (let i = from; i < to; i += 1) sum += values[i] ?? 0;
+  return sum / (to - from);
+}
+
+/**
+ * Follows the pitch classes that rose at the tick until their power is 8 dB below its first maximum. 0 where none rose: a drum, or
+ * what sounds has begun before.
+ */
+function sustainOf(
+  { hopMs, frames, chroma }: Harmony,
+  spots: readonly Spot[],
+  attacks: readonly { strength: number }[],
+  index: number,
+): number {
+  const { time, tempo } = spots[index]!;
+  const at = Math.round((time + OSU_OFFSET_MS) / hopMs);
+  const [before, after] = [Math.max(0, at - 1), at + 2];
+  if (after >= frames) return 0;
+  const rises = Array.from({ length: 12 }, (_, tone) => chroma[after * 12 + tone]! - 1.6 * chroma[before * 12 + tone]!);
+  const most = Math.max(...rises);
+  if (most <= 0) return 0;
+  const tones = [...rises.keys()].filter((tone) => rises[tone]! > 0.3 * most);
+  const powerAt = (frame: number) => tones.reduce((sum, tone) => sum + chroma[frame * 12 + tone]!, 0);
+  let longest = longestSustain * tempo.ticksPerBeat;
+  for (let ahead = 1; ahead < longest; ahead += 1) {
+    if ((attacks[index + ahead]?.strength ?? 0) >= strong) longest = ahead;
+  }
+  const endMs = time + OSU_OFFSET_MS + (longest * tempo.beatMs) / tempo.ticksPerBeat;
+  const end = Math.min(frames, Math.round(endMs / hopMs));
+  let peak = 0;
+  let frame = at + 1;
+  for (; frame < end; frame += 1) {
+    const power = powerAt(frame);
+    peak = Math.max(peak, power);
+    if (power < lostShare * peak && frame > at + 2) break;
+  }
+  return Math.max(0, ((frame - at) * hopMs) / tempo.beatMs);
+}
+
+/** The leading note around each tick's first sound, by its place between the song's tenth and ninetieth percentile. */
+function contourOf({ hopMs, frames, pitch }: Harmony, spots: readonly Spot[]): number[] {
+  const notes = spots.map(({ time }) => {
+    const at = Math.round((time + OSU_OFFSET_MS) / hopMs) + 1;
+    const near = [0, 1, 2].map((i) => pitch[Math.min(frames - 1, at + i)]!).sort((a, b) => a - b);
+    return near[1]!;
+  });
+  const known = notes.filter((note) => note > 0).sort((a, b) => a - b);
+  const [low, high] = [0.1, 0.9].map((share) => known[Math.floor(share * (known.length - 1))] ?? 60);
+  let last = 0.5;
+  return notes.map((note) => {
+    if (note > 0) last = high! > low! ? Math.min(1, Math.max(0, (note - low!) / (high! - low!))) : 0.5;
+    return last;
+  });
+}
+
+const highBands = 4;
+
+/** Level of the highest bands (above 3.5 kHz) a quarter to half a second later against that before: 12 dB more is a crash. */
+function crashOf({ hopMs, frames, levels }: Harmony, timeMs: number): number {
+  const level = (fromMs: number, toMs: number) => {
+    const from = Math.max(0, Math.round((timeMs + fromMs) / hopMs));
+    const to = Math.min(frames, Math.round((timeMs + toMs) / hopMs));
+    let sum = 0;
+    for (let frame = from; frame < to; frame += 1)
+      for (let band = levelBands - highBands; band < levelBands; band += 1) sum += levels[frame * levelBands + band]!;
+    return sum / Math.max(1, to - from) / highBands;
+  };
+  const before = level(-350, -60);
+  const attack = level(30, 110) - before;
+  const ringing = level(220, 500) - before;
+  return Math.min(1, Math.max(0, Math.min(attack, ringing) / 12));
+}
