@@ -57,6 +57,7 @@ export interface MadeMap {
 
 const composers: Record<Mode, Composer> = { 0: standard, 1: taiko, 2: catcher, 3: mania };
 const fewestObjects = 5;
+const shortestMapMs = 2_000;
 const shortestDrainMs = 30_000;
 /** Nothing is mapped in the last instant of a song. */
 const tailMs = 150;
@@ -158,7 +159,8 @@ export function makeMap(
   const { draft, text, stars, blocking } = repaired(attempt);
 
   const [first, last] = [draft.objects[0], draft.objects.at(-1)];
-  if (!first || !last || draft.objects.length < fewestObjects) {
+  const drain = first && last ? endOf(last) - first.time : 0;
+  if (draft.objects.length < fewestObjects || drain < shortestMapMs) {
     throw new GenerateError(
       'audio_too_short',
       'The song, or the part of it that was asked for, is too short for a map.',
@@ -168,7 +170,6 @@ export function makeMap(
   if (Math.abs(stars - plan.stars) > starsTolerance) {
     warnings.push(`${plan.stars} stars cannot be reached on this song; the map has ${got}.`);
   }
-  const drain = endOf(last) - first.time;
   if (drain < shortestDrainMs) warnings.push(`The map is ${Math.round(drain / 1000)} s long; a ranked map needs 30 s.`);
   for (const { id, time, message } of blocking.slice(0, mostToldIssues))
     warnings.push(`A rule is broken (${id}${time === null ? '' : `, at ${time} ms`}): ${message}.`);

@@ -1,0 +1,61 @@
+import type { Tick } from '../grid.ts';
+
+/** Events a beat at which the shares below were counted. */
+const densities = [0, 0.45, 0.74, 0.89, 1.11, 1.37, 1.49, 1.71, 1.87, 2.1, 2.34, 2.75, 3.37, 4];
+/**
+ * Share of the places of a kind that carry an event, by events a beat: means over 114 ranked standard maps with slider ends and
+ * reverses; taiko notes, mania rows and catch objects lie within 0.1 of them at the same density.
+ */
+const usage = {
+  downbeat: [0, 0.87, 0.88, 0.89, 0.9, 0.91, 0.92, 0.93, 0.95, 0.97, 0.98, 0.99, 1, 1],
+  middle: [0, 0.55, 0.63, 0.7, 0.74, 0.75, 0.77, 0.83, 0.86, 0.87, 0.88, 0.9, 0.97, 1],
+  beat: [0, 0.07, 0.54, 0.66, 0.68, 0.76, 0.83, 0.91, 0.92, 0.93, 0.94, 0.95, 0.97, 1],
+  firstHalf: [0, 0, 0.01, 0.08, 0.27, 0.45, 0.54, 0.62, 0.66, 0.73, 0.76, 0.86, 0.97, 1],
+  half: [0, 0.04, 0.09, 0.15, 0.38, 0.5, 0.58, 0.82, 0.85, 0.86, 0.87, 0.9, 0.97, 1],
+  afterBeat: [0, 0, 0, 0.005, 0.01, 0.012, 0.02, 0.03, 0.05, 0.13, 0.24, 0.38, 0.61, 1],
+  beforeBeat: [0, 0, 0.005, 0.006, 0.02, 0.03, 0.04, 0.06, 0.11, 0.22, 0.35, 0.53, 0.77, 1],
+} as const;
+type Kind = keyof typeof usage;
+
+/** How much earlier beats and later quarters enter than in the mean map: what a person leaves out is not what we would. */
+const earliness = [0.8, 1, 1.1] as const;
+
+/**
+ * The density (events a beat) from which on each tick carries an event: its rank by evidence among the places of its kind, read
+ * backwards from the usage curve of that kind. So any density has the share of beats, halves and quarters that human maps have, the
+ * ticks with the most evidence come first, and a sparse map's events are among a dense one's.
+ */
+export function entriesOf(ticks: readonly Tick[], evidence: Float64Array): Float64Array {
+  const kinds = new Map<Kind, number[]>();
+  ticks.forEach((tick, i) => {
+    const kind = kindOf(tick);
+    const places = kinds.get(kind);
+    if (places) places.push(i);
+    else kinds.set(kind, [i]);
+  });
+  const entries = new Float64Array(ticks.length);
+  for (const [kind, places] of kinds) {
+    places.sort((a, b) => quantised(evidence[b]!) - quantised(evidence[a]!) || a - b);
+    places.forEach((i, rank) => {
+      entries[i] = densityAt(usage[kind], (rank + 0.5) / places.length) * earliness[ticks[i]!.phase];
+    });
+  }
+  return entries;
+}
+
+function kindOf({ place, phase, tempo }: Tick): Kind {
+  const { ticksPerBeat, meter } = tempo;
+  if (phase === 0) return place === 0 ? 'downbeat' : place * 2 === meter * ticksPerBeat ? 'middle' : 'beat';
+  if (phase === 1) return place < ticksPerBeat ? 'firstHalf' : 'half';
+  return place % ticksPerBeat === 1 ? 'afterBeat' : 'beforeBeat';
+}
+
+/** Where the rising `shares` reach `share`. */
+function densityAt(shares: readonly number[], share: number): number {
+  const above = shares.findIndex((value) => value >= share);
+  const [from, to] = [shares[above - 1]!, shares[above]!];
+  const [low, high] = [densities[above - 1]!, densities[above]!];
+  return low + ((high - low) * (share - from)) / (to - from);
+}
+
+export const quantised = (value: number) => Math.round(value * 1e6);

@@ -1,0 +1,65 @@
+import type { Score } from '../compose.ts';
+import type { Tick } from '../grid.ts';
+
+/** Ticks of one bar, in order, as positions in the list of ticks. */
+export interface Bar {
+  number: number;
+  first: number;
+  ticks: readonly Tick[];
+}
+
+/** How much attack and loudness speak for an event (logistic regression on human charts of 14 songs, rounded). */
+const attack = { strength: 0.45, low: 0.15, mid: 0.6, high: 0.3 };
+const loudnessWeight = 1.1;
+const repeatWeight = 0.5;
+const repeatDistances = [1, 2, 4, 8];
+
+/** Attack at each tick in all bands, about 1 to 2 where something starts, and a share of what the bars 1, 2, 4 and 8 away have there. */
+export function attacksOf(bars: readonly Bar[], ticks: readonly Tick[]): Float64Array {
+  const own = Float64Array.from(ticks, ({ strength, low, mid, high }) => {
+    const { log1p } = Math;
+    return (
+      attack.strength * log1p(strength) + attack.low * log1p(low) + attack.mid * log1p(mid) + attack.high * log1p(high)
+    );
+  });
+  const byNumber = new Map(bars.map((bar) => [bar.number, bar]));
+  const heard = new Float64Array(ticks.length);
+  for (const bar of bars) {
+    const around = repeatDistances
+      .flatMap((distance) => [byNumber.get(bar.number - distance), byNumber.get(bar.number + distance)])
+      .filter((other) => other !== undefined && sameMetre(other, bar)) as Bar[];
+    bar.ticks.forEach((_, k) => {
+      const here = own[bar.first + k]!;
+      const sum = around.reduce((total, other) => total + own[other.first + k]!, 0);
+      heard[bar.first + k] = here + repeatWeight * (around.length > 0 ? sum / around.length : here);
+    });
+  }
+  return heard;
+}
+
+/** How much louder than the song's mean each tick is (natural logarithm of the RMS), weighted as evidence for an event. */
+export function loudnessOf(ticks: readonly Tick[]): Float64Array {
+  const levels = Float64Array.from(ticks, ({ loudness }) => Math.log(1e-3 + loudness));
+  const mean = levels.reduce((sum, level) => sum + level, 0) / Math.max(1, levels.length);
+  return levels.map((level) => loudnessWeight * (level - mean));
+}
+
+export function barsOf({ grid: { ticks } }: Score): Bar[] {
+  const bars: Bar[] = [];
+  let first = 0;
+  for (let i = 1; i <= ticks.length; i += 1) {
+    if (i < ticks.length && ticks[i]!.bar === ticks[first]!.bar) continue;
+    bars.push({ number: ticks[first]!.bar, first, ticks: ticks.slice(first, i) });
+    first = i;
+  }
+  return bars;
+}
+
+/** Whether the two bars have the same places. */
+export function sameMetre(a: Bar, b: Bar): boolean {
+  return (
+    a.ticks.length === b.ticks.length &&
+    a.ticks[0]!.place === b.ticks[0]!.place &&
+    a.ticks[0]!.tempo.ticksPerBeat === b.ticks[0]!.tempo.ticksPerBeat
+  );
+}
