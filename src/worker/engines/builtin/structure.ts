@@ -62,3 +62,10 @@ export function findStructure({ ticks }: Grid, durationMs: number): Structure {
   const previewMs = ticks.find((tick) => tick.bar === kiai?.firstBar)?.time ?? Math.round(durationMs * 0.4);
   return { intensity, sections, twins: intensity.map(() => null), previewMs };
 }
+
+/** The first bar that a bar sounds like. */
+export function rootOf(bar: number, twins: readonly (number | null)[]): number {
+  let root = bar;
+  for (let twin = twins[root]; twin !== null && twin !== undefined; twin = twins[root]) root = twin;
+  return root;
+}
