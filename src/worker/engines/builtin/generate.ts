@@ -13,7 +13,7 @@ import { fitStars } from './fit.ts';
 import { layGrid } from './grid.ts';
 import { computeHarmony } from './harmony.ts';
 import { endOf } from './hit-objects.ts';
-import { mania } from './mania.ts';
+import { mania } from './mania/mania.ts';
 import { describeMap, fileStem, type Metadata, type SongTags } from './metadata.ts';
 import { osuFile } from './osu-file.ts';
 import { packAudio, packOsz } from './osz.ts';
@@ -21,7 +21,7 @@ import { planMap, type MapParams, type Mode, type Plan } from './plan.ts';
 import { createRandom, seedFrom } from './random.ts';
 import { standard } from './standard/standard.ts';
 import { findStructure } from './structure.ts';
-import { taiko } from './taiko.ts';
+import { taiko } from './taiko/taiko.ts';
 import { detectTiming, type Timing } from './timing.ts';
 
 /** What the generator says while it works. */

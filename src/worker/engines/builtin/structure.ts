@@ -107,3 +107,10 @@ function restsOf(bars: readonly Bar[]): Structure['rests'] {
   }
   return rests;
 }
+
+/** The first bar that a bar sounds like. */
+export function rootOf(bar: number, twins: readonly (number | null)[]): number {
+  let root = bar;
+  for (let twin = twins[root]; twin !== null && twin !== undefined; twin = twins[root]) root = twin;
+  return root;
+}

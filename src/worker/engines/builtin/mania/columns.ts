@@ -1,0 +1,114 @@
+import type { Score } from '../compose.ts';
+import type { Tick } from '../grid.ts';
+import type { Plan } from '../plan.ts';
+import type { Random } from '../random.ts';
+import { rootOf } from '../structure.ts';
+import type { Row } from './rows.ts';
+
+/** What the search remembers of the rows before. */
+interface Hands {
+  /** Time each column was last pressed, ms. */
+  pressed: number[];
+  /** Presses by column. */
+  uses: number[];
+  total: number;
+  /** Columns of the last rows, the newest first. */
+  rows: number[][];
+  /** Single notes so far that go back and forth. */
+  trill: number;
+}
+
+const balance = 0.3;
+const noise = 1.2;
+const reuse = 2;
+const stairs = 0.5;
+const otherHand = 0.35;
+
+/**
+ * The columns of each row, ascending. Each note takes the cheapest column: costs are for jacks, for columns used more than the others,
+ * long trills and chords in one hand; stairs and what the bar played before that sounds alike (every second time
+ * mirrored) are cheaper. All costs look back, so nothing is gained by searching ahead.
+ */
+export function chooseColumns(rows: readonly Row[], score: Score, plan: Plan, random: Random): number[][] {
+  const keys = plan.cs;
+  const zeros = () => new Array<number>(keys).fill(0);
+  const hands: Hands = { pressed: zeros().fill(-Infinity), uses: zeros(), total: 0, rows: [], trill: 0 };
+  const played = new Map<string, number[]>();
+  const repeats = countRepeats(score);
+  return rows.map((row) => {
+    const { tick } = row;
+    const root = rootOf(tick.bar, score.structure.twins);
+    const key = `${root} ${tick.place}`;
+    const mirrored = (repeats[tick.bar] ?? 0) % 2 === 1;
+    const before = played.get(key)?.map((column) => (mirrored ? keys - 1 - column : column));
+    const columns: number[] = [];
+    while (columns.length < row.size) {
+      let best = -1;
+      let least = Infinity;
+      for (let column = 0; column < keys; column += 1) {
+        if (columns.includes(column)) continue;
+        const drawn = noise * random('column', root, tick.place, column) - (before?.includes(column) ? reuse : 0);
+        const cost = drawn + costOf(column, tick, columns, hands, plan);
+        if (cost < least) [best, least] = [column, cost];
+      }
+      columns.push(best);
+    }
+    columns.sort((a, b) => a - b);
+    if (!before) played.set(key, columns);
+    press(columns, tick, hands);
+    return columns;
+  });
+}
+
+/** How often what a bar sounds like was heard before it. */
+function countRepeats({ structure: { twins } }: Score): number[] {
+  const heard = new Map<number, number>();
+  return twins.map((_, bar) => {
+    const root = rootOf(bar, twins);
+    const times = heard.get(root) ?? 0;
+    heard.set(root, times + 1);
+    return times;
+  });
+}
+
+function costOf(column: number, tick: Tick, chord: readonly number[], hands: Hands, plan: Plan): number {
+  const { pressed, uses, total, rows, trill } = hands;
+  const keys = plan.cs;
+  const beats = (tick.time - pressed[column]!) / tick.tempo.beatMs;
+  let cost = jackCost(beats, plan) + balance * (uses[column]! - total / keys);
+  const [last, second] = rows;
+  if (chord.length > 0) {
+    const hand = handOf(column, keys);
+    return cost + otherHand * chord.filter((other) => handOf(other, keys) === hand).length;
+  }
+  if (last?.length === 1 && second?.length === 1) {
+    const step = last[0]! - second[0]!;
+    if (Math.abs(step) === 1 && column === last[0]! + step) cost -= stairs;
+    if (column === second[0]) cost += 0.25 * trill;
+  }
+  return cost;
+}
+
+/** Below 4 stars quarter jacks are as good as forbidden; half jacks are common in maps of all ratings above Normal. */
+function jackCost(beats: number, { stars, level, style: { jacks } }: Plan): number {
+  const liking = Math.max(0, jacks);
+  const dislike = Math.max(0, -jacks);
+  if (beats < 0.3) return stars < 4 ? 40 : 8 - 8 * liking + 8 * dislike;
+  if (beats < 0.6) return (level < 2 ? 3 : 1) * (1 - liking) - liking + 3 * dislike;
+  return beats < 1.1 ? 0.3 - liking : 0;
+}
+
+/** −1 left, 1 right, 0 the thumb's column in the middle. */
+const handOf = (column: number, keys: number) => Math.sign(column - (keys - 1) / 2);
+
+function press(columns: number[], { time }: Tick, hands: Hands): void {
+  const [last, second] = hands.rows;
+  const back = columns.length === 1 && last?.length === 1 && second?.length === 1 && columns[0] === second[0];
+  hands.trill = back ? hands.trill + 1 : 0;
+  hands.rows = [columns, ...hands.rows.slice(0, 1)];
+  for (const column of columns) {
+    hands.pressed[column] = time;
+    hands.uses[column]! += 1;
+  }
+  hands.total += columns.length;
+}

@@ -1,0 +1,93 @@
+import type { Score } from '../compose.ts';
+import type { Tick } from '../grid.ts';
+import type { Plan } from '../plan.ts';
+
+/** A note in its column. */
+export interface Note {
+  tick: Tick;
+  column: number;
+  /** Whole ms, of a long note. */
+  endTime?: number;
+}
+
+/** Shortest long note by level, beats (M13 to M15). */
+const shortest = [1, 1 / 2, 1 / 4, 1 / 4, 1 / 4, 1 / 4];
+const longestBeats = 4;
+/** Rest of a column after a long note, beats; the blocking bound is 30 ms. */
+const release = 1 / 4;
+const blockingGapMs = 31;
+const shortestHoldMs = 20;
+
+interface Candidate {
+  note: Note;
+  endTime: number;
+  /** 0: as the level asks; 1: legal only. */
+  rank: number;
+  sustain: number;
+}
+
+/**
+ * Makes `plan.holdRatio` of the notes long (to the note): those that sound longest, until the sound ends or the column is needed
+ * again. Where a level's bounds allow fewer than were asked for, shorter ones follow. `notes` in order of time.
+ */
+export function holdNotes(notes: readonly Note[], score: Score, plan: Plan): void {
+  const wanted = Math.round(plan.holdRatio * notes.length);
+  if (wanted === 0) return;
+  const ticks = new Map(score.grid.ticks.map((tick) => [tick.index, tick]));
+  const next = nextInColumn(notes);
+  const candidates = notes.flatMap((note, i) => candidate(note, next[i]!, ticks, plan) ?? []);
+  candidates.sort((a, b) => a.rank - b.rank || b.sustain - a.sustain || a.note.tick.index - b.note.tick.index);
+  for (const { note, endTime } of candidates.slice(0, wanted)) note.endTime = endTime;
+}
+
+/** Of each note the time of the next in its column. */
+function nextInColumn(notes: readonly Note[]): number[] {
+  const times = new Map<number, number>();
+  const next = new Array<number>(notes.length).fill(Infinity);
+  for (let i = notes.length - 1; i >= 0; i -= 1) {
+    const { column, tick } = notes[i]!;
+    next[i] = times.get(column) ?? Infinity;
+    times.set(column, tick.time);
+  }
+  return next;
+}
+
+type Ticks = ReadonlyMap<number, Tick>;
+
+function candidate(note: Note, next: number, ticks: Ticks, { level }: Plan): Candidate | undefined {
+  const { tick } = note;
+  const { beatMs, ticksPerBeat } = tick.tempo;
+  const sustain = sustainOf(tick, ticks);
+  const least = shortest[level]! * ticksPerBeat;
+  const wished = Math.max(least, Math.min(sustain, longestBeats * ticksPerBeat));
+  const latest = next - release * beatMs + 1;
+  for (let length = wished; length >= least; length -= 1) {
+    const end = ticks.get(tick.index + length);
+    if (end && end.time <= latest && end.tempo === tick.tempo) return { note, endTime: end.time, rank: 0, sustain };
+  }
+  const endTime = shortEnd(tick, next);
+  return endTime === undefined ? undefined : { note, endTime, rank: 1, sustain };
+}
+
+/** Ends of last resort, in parts of a tick; snapped to 1/8 or 1/12 of the beat. */
+const parts = [3, 2, 1, 1 / 2, 1 / 3];
+
+function shortEnd({ time, tempo }: Tick, next: number): number | undefined {
+  const { point, beatMs, ticksPerBeat } = tempo;
+  const step = beatMs / ticksPerBeat;
+  const place = Math.round((time - point.offsetMs) / step);
+  return parts
+    .map((part) => Math.floor(point.offsetMs + (place + part) * step + 1e-6))
+    .find((end) => end - time >= shortestHoldMs && next - end >= blockingGapMs);
+}
+
+const attack = 0.9;
+
+/** Ticks until the next attack that is heard. */
+function sustainOf(tick: Tick, ticks: Ticks): number {
+  for (let length = 1; length <= 16; length += 1) {
+    const later = ticks.get(tick.index + length);
+    if (!later || later.strength > attack || later.loudness < 0.5 * tick.loudness) return length;
+  }
+  return 16;
+}

@@ -1,0 +1,113 @@
+import type { Score } from '../compose.ts';
+import type { Tick } from '../grid.ts';
+import type { Plan } from '../plan.ts';
+import type { Random } from '../random.ts';
+import { chooseRhythm } from '../rhythm.ts';
+import { rootOf } from '../structure.ts';
+
+/** Notes that are pressed together. */
+export interface Row {
+  tick: Tick;
+  size: number;
+}
+
+/** Rows a second and mean chord in about 100 community maps, by stars. */
+const table: readonly (readonly [stars: number, rows: number, chord: number])[] = [
+  [1, 1.6, 1.05],
+  [2, 3.2, 1.1],
+  [3, 5.6, 1.43],
+  [4, 8.2, 1.45],
+  [5, 8.3, 1.6],
+  [6.5, 9, 1.75],
+  [9, 11, 2.2],
+];
+
+/** How much of a higher density goes into chords; the rest goes into rows. */
+const chordPower = 0.7;
+/** What each further note of a chord costs in accent: gives the shares of chord sizes 52, 32, 9 and 1 % at 5 stars. */
+const furtherNote = 0.6;
+
+/**
+ * When notes are pressed and how many together: rhythm events with chords on the strongest accents, as many as maps of the
+ * stars have, within what the level allows (M04, M11, M13, M14). `density` scales both.
+ */
+export function formRows(score: Score, plan: Plan, density: number, random: Random): Row[] {
+  const [rowsPerSecond, usualChord] = usual(plan.stars);
+  const rows = chooseRhythm(score, plan, rowsPerSecond * density).map(({ tick }): Row => ({ tick, size: 1 }));
+  const chord = 1 + (usualChord - 1) * (1 + 0.8 * plan.style.chords) * (1 - 0.4 * plan.style.simple);
+  const extra = Math.max(0, Math.round(rows.length * (chord * density ** chordPower - 1)));
+  addChords(rows, extra, score, plan, random);
+  return rows;
+}
+
+function usual(stars: number): [rows: number, chord: number] {
+  const after = Math.max(
+    1,
+    table.findIndex(([bound]) => bound >= stars),
+  );
+  const [a, b] = [table[after - 1]!, table[after]!];
+  const share = (stars - a[0]) / (b[0] - a[0]);
+  return [a[1] + share * (b[1] - a[1]), a[2] + share * (b[2] - a[2])];
+}
+
+function addChords(rows: Row[], extra: number, score: Score, plan: Plan, random: Random): void {
+  const caps = rows.map((row, i) => cap(rows[i - 1], row, rows[i + 1], plan));
+  const accents = rows.map(({ tick }) => accent(tick, score, random));
+  const wishes = rows
+    .flatMap((_, i) => Array.from({ length: caps[i]! - 1 }, (_, k) => ({ i, value: accents[i]! - k * furtherNote })))
+    .sort((a, b) => Math.round((b.value - a.value) * 1e6) || a.i - b.i);
+  let left = extra;
+  const grant = (crowding: boolean) => {
+    for (const { i } of wishes) {
+      if (left === 0) return;
+      const row = rows[i]!;
+      if (row.size >= caps[i]! || (!crowding && crowds(rows, i, plan.cs))) continue;
+      row.size += 1;
+      left -= 1;
+    }
+  };
+  grant(false);
+  // Chords that force a column to be pressed twice in a row are for hard maps only, and the last resort there.
+  if (plan.stars >= 4) grant(true);
+}
+
+const quarter = 0.3;
+const half = 0.6;
+
+const beatsBetween = (a: Row | undefined, b: Row | undefined) =>
+  a && b ? (b.tick.time - a.tick.time) / b.tick.tempo.beatMs : Infinity;
+
+/** Whether one more note in a row leaves its neighbours a quarter away too few columns. */
+function crowds(rows: readonly Row[], i: number, keys: number): boolean {
+  const row = rows[i]!;
+  const full = (a: Row | undefined, b: Row | undefined) => beatsBetween(a, b) < quarter && a!.size + b!.size >= keys;
+  return full(rows[i - 1], row) || full(row, rows[i + 1]);
+}
+
+/** Most notes in a chord (4 to 6 keys, 7 and more) by level. */
+const chordCaps: readonly (readonly [number, number])[] = [
+  [2, 2],
+  [2, 3],
+  [3, 4],
+  [6, 6],
+  [6, 6],
+  [6, 6],
+];
+
+function cap(before: Row | undefined, row: Row, after: Row | undefined, { level, cs }: Plan): number {
+  const most = Math.min(cs, chordCaps[level]![cs >= 7 ? 1 : 0]);
+  const nearest = Math.min(beatsBetween(before, row), beatsBetween(row, after));
+  if (level === 0 && nearest < half) return 1;
+  if (level === 1 && nearest < quarter) return 1;
+  // In quarter streams of a Hard, chords are a beat apart.
+  if (level === 2 && nearest < quarter && row.tick.phase > 0) return 1;
+  return most;
+}
+
+function accent(tick: Tick, { structure }: Score, random: Random): number {
+  const { bar, place, phase, low, mid, high } = tick;
+  const bands = [low, mid, high].reduce((sum, band) => sum + Math.min(1.5, band), 0);
+  const metre = place === 0 ? 0.5 : phase === 0 ? 0.3 : phase === 1 ? 0.1 : -0.2;
+  const noise = 0.5 * random('chord', rootOf(bar, structure.twins), place);
+  return 0.35 * bands + metre + 0.8 * (structure.intensity[bar] ?? 0) + noise;
+}
