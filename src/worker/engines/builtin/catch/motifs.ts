@@ -57,7 +57,7 @@ export class Motifs {
     this.inBar += 1;
     const after = this.shape === 'zigzag' || this.shape === 'pairs' ? (-towards as -1 | 1) : towards;
     const head: Wish = { towards, weight: 1, target, size };
-    const along: Wish = { towards: after, weight: 1, target, size: 0.4 + 0.6 * size };
+    const along: Wish = { towards: after, weight: 1, target, size: 0.35 + 0.65 * size };
     const answer = root === tick.bar ? undefined : this.moved.get(`${root}:${tick.place}`);
     if (!answer) return { head, along };
     return { head: { ...head, ...this.answer(answer.head) }, along: { ...along, ...this.answer(answer.along) } };
@@ -123,6 +123,6 @@ export class Motifs {
   private sizeOf(tick: Tick, root: number): number {
     const accent = Math.min(1, tick.strength / 2.2);
     const chance = this.random('size', root, tick.place);
-    return this.plan.style.simple > 0 ? 0.6 + 0.15 * accent : 0.3 + 0.35 * accent + 0.35 * chance;
+    return this.plan.style.simple > 0 ? 0.6 + 0.15 * accent : 0.15 + 0.4 * accent + 0.4 * chance;
   }
 }

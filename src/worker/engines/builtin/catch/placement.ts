@@ -137,20 +137,19 @@ function distances({ plan, half }: Frame, way: Way, towards: -1 | 1): [number, n
 
 const ordered = (from: number, to: number): [number, number] | null => (from <= to ? [from, to] : null);
 
-/** Share of the widest walk that an ordinary movement takes, by level. */
-const walkShares = [0.75, 0.75, 0.75, 0.75, 0.75, 0.75];
+/** A hyperdash may be this much wider than it must be, px. */
+const widestHyper = 260;
 
-function wantedDistance(
-  { plan, half, spacing }: Frame,
-  { catcher, at, kind, wish }: Way,
-  [from, to]: [number, number],
-) {
+/** The size of a wish by the spacing: all sizes near 0 at the least spacing, near 1 at the greatest, as wished at 1. */
+const widened = (size: number, spacing: number) => size ** (1 / spacing ** 2);
+
+function wantedDistance({ half, spacing }: Frame, { catcher, at, kind, wish }: Way, [from, to]: [number, number]) {
   const within = (distance: number) => Math.min(to, Math.max(from, distance));
   if (wish.distance !== undefined) return within(wish.distance);
-  if (kind === 'hyper') return within(from * (1 + 0.25 * spacing * wish.size));
-  if (kind === 'dash') return within(from + (to - from) * Math.min(1, spacing * wish.size));
-  const widest = movement.walkDistance(Math.min(at - catcher.time, longestWalkMs), half);
-  return within(widest * walkShares[plan.level]! * spacing * wish.size);
+  const size = widened(wish.size, spacing);
+  if (kind === 'hyper') return within(from + widestHyper * size);
+  if (kind === 'dash') return within(from + (to - from) * size);
+  return within(movement.walkDistance(Math.min(at - catcher.time, longestWalkMs), half) * size);
 }
 
 interface Laid {
@@ -171,7 +170,7 @@ function layStream(frame: Frame, { edges }: TimedObject, head: Catcher, wish: Wi
   const length = ((next.index - start.index) / tempo.ticksPerBeat) * pxPerBeat(plan, tempo);
   const droplets = dropletTimes(span, tempo, plan);
   const widest = Math.min(length, streamSpeeds[plan.level]! * span);
-  const wanted = Math.min(widest, wish.distance ?? widest * spacing * wish.size);
+  const wanted = Math.min(widest, wish.distance ?? widest * widened(wish.size, spacing));
   const upwards = start.index % 2 === 0;
   let best: { laid: Laid; score: number } | undefined;
   for (const towards of [wish.towards, -wish.towards as -1 | 1]) {
