@@ -3,7 +3,7 @@ import { starsOf } from '../../stars.ts';
 import { verifyMap, type Issue } from '../../verify/verify.ts';
 import { comboColours, drawBackground } from './background.ts';
 import { breaksOf, effectsOf } from './beatmap.ts';
-import { catcher } from './catch.ts';
+import { catcher } from './catch/catch.ts';
 import { windowOf, type Composer, type Draft, type Score } from './compose.ts';
 import { GenerateError } from './errors.ts';
 import { decodeAudio, type DecodedAudio, type ToWav } from './decode.ts';

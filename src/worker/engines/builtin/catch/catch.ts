@@ -1,0 +1,38 @@
+import type { Composer, Draft, Score } from '../compose.ts';
+import type { Tick } from '../grid.ts';
+import type { HitObject } from '../hit-objects.ts';
+import { edgeSound } from '../hitsounds.ts';
+import { chooseRhythm } from '../rhythm.ts';
+import { formObjects } from './objects.ts';
+import { placeObjects, type PlacedObject } from './placement.ts';
+
+/** Over 19 ranked maps: hit objects a second 1.0 + 0.66 S, below 2.7 stars 0.85 + 0.52 S. */
+const objectsPerSecond = (stars: number) => (stars < 2.7 ? 0.85 + 0.52 * stars : 1 + 0.66 * stars);
+/** Heads, reverses and tails of as many objects, by level. */
+const eventsPerObject = [1.7, 1.7, 1.6, 1.5, 1.45, 1.45];
+
+export const catcher: Composer = {
+  spaced: true,
+  compose(score, plan, knobs, random): Draft {
+    const density = objectsPerSecond(plan.stars) * eventsPerObject[plan.level]! * knobs.density;
+    const events = chooseRhythm(score, plan, density);
+    const placed = placeObjects(formObjects(events, score, plan), score, plan, knobs.spacing, random);
+    const sound = sounds(score, plan.hitsounded);
+    return { objects: placed.map((object) => hitObject(object, sound)), speeds: [] };
+  },
+};
+
+function sounds({ structure }: Score, hitsounded: boolean): (tick: Tick) => number {
+  const starts = new Set(structure.sections.map(({ firstBar }) => firstBar));
+  return (tick) => (hitsounded ? edgeSound(tick, starts.has(tick.bar)) : 0);
+}
+
+function hitObject({ kind, edges, x, path, length, newCombo }: PlacedObject, sound: (tick: Tick) => number): HitObject {
+  const [start] = edges;
+  const endTime = edges.at(-1)!.time;
+  if (kind === 'shower') return { kind: 'spinner', time: start.time, endTime, newCombo, sound: sound(edges.at(-1)!) };
+  const head = { x, y: path?.points[0]!.y ?? 192, time: start.time, newCombo };
+  if (!path || length === undefined) return { kind: 'circle', ...head, sound: sound(start) };
+  const edgeSounds = edges.map(sound);
+  return { kind: 'slider', ...head, sound: 0, endTime, path, length, slides: edges.length - 1, edgeSounds };
+}

@@ -1,0 +1,77 @@
+import type { Tempo } from '../grid.ts';
+import type { Point, SliderPath } from '../hit-objects.ts';
+import type { Plan } from '../plan.ts';
+
+/** A fruit or droplet of a juice stream. */
+export interface Part {
+  time: number;
+  x: number;
+}
+
+const width = 512;
+/** Paths keep this much of the playfield's height, so that a rounded end stays inside. */
+const tallest = 376;
+const middle = 192;
+
+/** Length of one beat of the grid on a slider, px. */
+export const pxPerBeat = ({ sliderMultiplier }: Plan, { pulse }: Tempo): number => (100 * sliderMultiplier) / pulse;
+
+/** Offsets of the droplets from the start of a span, ms. The last 10 ms have none (ppy/osu `SliderEventGenerator`, MIT). */
+export function dropletTimes(spanMs: number, tempo: Tempo, { tickRate }: Plan): number[] {
+  const everyMs = (tempo.beatMs * tempo.pulse) / tickRate;
+  const times: number[] = [];
+  for (let at = everyMs; at < spanMs - 10; at += everyMs) times.push(at);
+  return times;
+}
+
+/** Catch objects of a slider: head, droplets, reverses and tail. */
+export const partCount = (droplets: number, slides: number): number => slides * (droplets + 1) + 1;
+
+/**
+ * A path of `length` px that leads `across` px to the side at even speed: a line that slopes as much as the rest of the length
+ * asks for, folded where the playfield is too low for it. All corners are whole px inside the playfield.
+ */
+export function juicePath(x: number, across: number, length: number, upwards: boolean): SliderPath {
+  const rise = Math.sqrt(Math.max(0, length ** 2 - across ** 2));
+  const folds = Math.max(1, Math.ceil(rise / tallest));
+  const step = (upwards ? -1 : 1) * (rise / folds);
+  const top = middle - step / 2;
+  const points: Point[] = Array.from({ length: folds + 1 }, (_, i) => ({
+    x: Math.min(width, Math.max(0, Math.round(x + (across * i) / folds))),
+    y: Math.round(i % 2 === 0 ? top : top + step),
+  }));
+  return { type: 'L', points };
+}
+
+/** What the catcher meets on a path, its head left out. Times in ms from the head's. */
+export function juiceParts(
+  path: SliderPath,
+  length: number,
+  spanMs: number,
+  droplets: number[],
+  slides: number,
+): Part[] {
+  const xAt = alongLines(path.points, length);
+  const parts: Part[] = [];
+  for (let slide = 0; slide < slides; slide += 1) {
+    const back = slide % 2 === 1;
+    const start = slide * spanMs;
+    const ticks = droplets.map((at) => ({ time: start + (back ? spanMs - at : at), x: xAt(at / spanMs) }));
+    parts.push(...(back ? ticks.reverse() : ticks), { time: start + spanMs, x: xAt(back ? 0 : 1) });
+  }
+  return parts;
+}
+
+/** x after a share of the way; the game takes a path that was rounded as it is and stretches or cuts its last line. */
+function alongLines(points: Point[], length: number): (share: number) => number {
+  return (share) => {
+    let left = share * length;
+    for (let i = 1; i < points.length; i += 1) {
+      const [from, to] = [points[i - 1]!, points[i]!];
+      const line = Math.hypot(to.x - from.x, to.y - from.y);
+      if (left <= line || i === points.length - 1) return from.x + ((to.x - from.x) * left) / Math.max(line, 1e-6);
+      left -= line;
+    }
+    return points[0]!.x;
+  };
+}

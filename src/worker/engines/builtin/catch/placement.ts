@@ -1,0 +1,211 @@
+import type { Score } from '../compose.ts';
+import type { SliderPath } from '../hit-objects.ts';
+import type { Plan } from '../plan.ts';
+import type { Random } from '../random.ts';
+import { classify, gapsBetween } from './classes.ts';
+import { contourOf } from './contour.ts';
+import { dropletTimes, juiceParts, juicePath, pxPerBeat, type Part } from './juice.ts';
+import * as movement from './movement.ts';
+import type { Catcher, MovementClass } from './movement.ts';
+import { Motifs, type Wish } from './motifs.ts';
+import { spanMs, type TimedObject } from './objects.ts';
+
+/** An object with its place. */
+export interface PlacedObject extends TimedObject {
+  x: number;
+  path?: SliderPath;
+  /** Of one span, px. */
+  length?: number;
+}
+
+const left = 16;
+const right = 496;
+/** Px between a movement and the mark where its class would end. */
+const classMargin = 8;
+const hyperMargin = 14;
+/** Nearer than 20 px to a hyperdash the star rating takes a dash for an edge dash. */
+const edgeMargin = 21;
+/** Px that a player need not be exact. */
+const playerMargin = 6;
+/** Horizontal speed of juice streams at most, px/ms, by level: below walking (0.5) for beginners. */
+const streamSpeeds = [0.4, 0.44, 0.55, 0.65, 0.75, 0.8];
+/** Up to this level a walk is one that needs no dash even in a row of walks; harder maps go by the mark for one gap. */
+const slowLevels = 1;
+/** A walk in a longer gap is not wider. */
+const longestWalkMs = 600;
+
+/** What is the same for all movements of a map. */
+interface Frame {
+  plan: Plan;
+  half: number;
+  spacing: number;
+}
+
+/** One movement to be made. */
+interface Way {
+  catcher: Catcher;
+  at: number;
+  bpm: number;
+  kind: MovementClass;
+  wish: Wish;
+  /** Room that the next movement needs on one side. */
+  roomAfter: number;
+}
+
+/** Gives every object its place: movement classes first, then x from left to right, as the classes and the music ask. */
+export function placeObjects(
+  objects: readonly TimedObject[],
+  score: Score,
+  plan: Plan,
+  spacing: number,
+  random: Random,
+): PlacedObject[] {
+  const frame: Frame = { plan, half: movement.halfPlate(plan.cs), spacing };
+  const caught = objects.filter(({ kind }) => kind !== 'shower');
+  const movements = caught.reduce((sum, { parts }) => sum + parts, 0) - 1;
+  const gaps = gapsBetween(caught, random);
+  const classes = classify(gaps, movements, plan, spacing);
+  const heads = caught.map(({ edges }) => edges[0]);
+  const contour = contourOf(heads, random);
+  const motifs = new Motifs(score, plan, random);
+  const placed = new Map<TimedObject, PlacedObject>();
+  let catcher = movement.standingAt(contour[0] ?? 256, heads[0]?.time ?? 0, frame.half);
+  caught.forEach((object, i) => {
+    const start = heads[i]!;
+    const before = catcher;
+    const wish = motifs.wish(start, before.x, before.direction, contour[i]!);
+    const roomAfter = classes[i + 1] === 'hyper' ? gaps[i + 1]!.ms + frame.half + hyperMargin : 0;
+    if (i > 0) {
+      const bpm = Math.max(start.tempo.point.bpm, caught[i - 1]!.edges[0].tempo.point.bpm);
+      const room = object.kind === 'fruit' ? roomAfter : 0;
+      catcher = reach(frame, { catcher, at: start.time, bpm, kind: classes[i]!, wish: wish.head, roomAfter: room });
+    }
+    const { x } = catcher;
+    const result: PlacedObject = { ...object, x };
+    if (object.kind === 'stream') {
+      const stream = layStream(frame, object, catcher, wish.along, roomAfter);
+      Object.assign(result, { path: stream.path, length: stream.length });
+      catcher = stream.after;
+    }
+    motifs.remember(start, { head: x - before.x, along: (result.path?.points.at(-1)?.x ?? x) - x });
+    placed.set(object, result);
+  });
+  return objects.map((object) => placed.get(object) ?? { ...object, x: 256 });
+}
+
+/** The catcher on the next head. Where there is no place for the class, the movement is a walk: it is allowed everywhere. */
+function reach(frame: Frame, way: Way): Catcher {
+  const { catcher, at, wish } = way;
+  for (const kind of way.kind === 'walk' ? (['walk'] as const) : ([way.kind, 'walk'] as const)) {
+    let best: { x: number; score: number } | undefined;
+    for (const towards of [wish.towards, -wish.towards as -1 | 1]) {
+      const range = distances(frame, { ...way, kind }, towards);
+      if (!range) continue;
+      const wanted = wantedDistance(frame, { ...way, kind }, range);
+      for (const distance of [wanted, range[0], range[1]]) {
+        const x = Math.round(catcher.x + towards * distance);
+        const cramped = right - x < way.roomAfter && x - left < way.roomAfter;
+        const score = taste(wish, towards, x) - Math.abs(distance - wanted) / 90 - (cramped ? 8 : 0);
+        if (!best || score > best.score) best = { x, score };
+      }
+    }
+    if (best) return movement.moveTo(catcher, best.x, at, isSlow(frame, kind), frame.half).next;
+  }
+  return movement.moveTo(catcher, catcher.x, at, false, frame.half).next;
+}
+
+const isSlow = ({ plan }: Frame, kind: MovementClass) => plan.level <= slowLevels && kind === 'walk';
+
+const taste = ({ towards, weight, target }: Wish, way: -1 | 1, x: number) =>
+  (way === towards ? weight : 0) - Math.abs(x - target) / 400;
+
+/** Least and greatest distance of a movement of the class in a direction, or null where the playfield or the rhythm has none. */
+function distances({ plan, half }: Frame, way: Way, towards: -1 | 1): [number, number] | null {
+  const { catcher, at, bpm, kind } = way;
+  const gap = at - catcher.time;
+  const hyper = movement.hyperDistance(catcher, at, towards, half);
+  const room = towards > 0 ? right - catcher.x : catcher.x - left;
+  if (kind === 'hyper') return ordered(hyper + hyperMargin, room);
+  const slow = kind === 'walk' && plan.level <= slowLevels;
+  const [low, high] = movement.reachable(catcher, at, slow, half);
+  const reached = (towards > 0 ? high - catcher.x : catcher.x - low) - playerMargin;
+  const edge = hyper - Math.max(edgeMargin, movement.edgeRoom(gap, bpm) + 2);
+  const walk = movement.walkDistance(gap, half);
+  if (kind === 'dash') return ordered(walk + classMargin, Math.min(edge, reached, room));
+  return ordered(0, Math.max(0, Math.min(walk - classMargin, edge, reached, room)));
+}
+
+const ordered = (from: number, to: number): [number, number] | null => (from <= to ? [from, to] : null);
+
+/** A hyperdash may be this much wider than it must be, px. */
+const widestHyper = 260;
+
+/** The size of a wish by the spacing: all sizes near 0 at the least spacing, near 1 at the greatest, as wished at 1. */
+const widened = (size: number, spacing: number) => size ** (1 / spacing ** 2);
+
+function wantedDistance({ half, spacing }: Frame, { catcher, at, kind, wish }: Way, [from, to]: [number, number]) {
+  const within = (distance: number) => Math.min(to, Math.max(from, distance));
+  if (wish.distance !== undefined) return within(wish.distance);
+  const size = widened(wish.size, spacing);
+  if (kind === 'hyper') return within(from + widestHyper * size);
+  if (kind === 'dash') return within(from + (to - from) * size);
+  return within(movement.walkDistance(Math.min(at - catcher.time, longestWalkMs), half) * size);
+}
+
+interface Laid {
+  path: SliderPath;
+  length: number;
+  after: Catcher;
+}
+
+/** Shares of the wished width that are tried until every droplet is a walk away from the last. */
+const narrower = [1, 0.8, 0.6, 0.4, 0.2, 0];
+
+function layStream(frame: Frame, { edges }: TimedObject, head: Catcher, wish: Wish, roomAfter: number): Laid {
+  const { plan, spacing, half } = frame;
+  const [start, next] = [edges[0], edges[1]!];
+  const { tempo } = start;
+  const slides = edges.length - 1;
+  const span = spanMs(start, next);
+  const length = ((next.index - start.index) / tempo.ticksPerBeat) * pxPerBeat(plan, tempo);
+  const droplets = dropletTimes(span, tempo, plan);
+  const widest = Math.min(length, streamSpeeds[plan.level]! * span);
+  const wanted = Math.min(widest, wish.distance ?? widest * widened(wish.size, spacing));
+  const upwards = start.index % 2 === 0;
+  let best: { laid: Laid; score: number } | undefined;
+  for (const towards of [wish.towards, -wish.towards as -1 | 1]) {
+    const room = towards > 0 ? right - head.x : head.x - left;
+    for (const share of narrower) {
+      const across = Math.round(Math.min(wanted * share, room));
+      const path = juicePath(head.x, towards * across, length, upwards);
+      const parts = juiceParts(path, length, span, droplets, slides);
+      const after = follow(frame, head, parts, tempo.point.bpm);
+      if (!after && share > 0) continue;
+      const laid = { path, length, after: after ?? head };
+      const { x } = laid.after;
+      const cramped = right - x < roomAfter && x - left < roomAfter;
+      const score = taste(wish, towards, x) - Math.abs(across - wanted) / 60 - (cramped ? 8 : 0);
+      if (!best || score > best.score) best = { laid, score };
+      if (!cramped) break;
+    }
+  }
+  return best!.laid;
+
+  /** The catcher after all parts, or null where one of them is no easy walk. */
+  function follow({ plan }: Frame, from: Catcher, parts: readonly Part[], bpm: number): Catcher | null {
+    let catcher = from;
+    const slow = plan.level <= slowLevels;
+    for (const { time, x } of parts) {
+      const at = start.time + time;
+      const gap = at - catcher.time;
+      const away = Math.abs(x - catcher.x);
+      const { next, toHyper } = movement.moveTo(catcher, x, at, slow, half);
+      const reached = next.low <= next.high - playerMargin;
+      const walk = away <= movement.walkDistance(gap, half) - classMargin || away <= 1;
+      const clear = toHyper >= Math.max(edgeMargin, movement.edgeRoom(gap, bpm) + 2) || away <= 1;
+      if (!reached || !walk || !clear) return null;
+      catcher = next;
+    }
+    return catcher;
+  }
+}
