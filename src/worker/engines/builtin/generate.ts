@@ -8,10 +8,10 @@ import { windowOf, type Composer, type Draft, type Score } from './compose.ts';
 import { GenerateError } from './errors.ts';
 import { decodeAudio, type DecodedAudio, type ToWav } from './decode.ts';
 import { coverOf } from './cover.ts';
-import { computeFeatures } from './features.ts';
+import { computeFeatures, type Features } from './features.ts';
 import { fitStars } from './fit.ts';
-import { layGrid } from './grid.ts';
-import { computeHarmony } from './harmony.ts';
+import { layGrid, type GridOptions } from './grid.ts';
+import { computeHarmony, type Harmony } from './harmony.ts';
 import { endOf } from './hit-objects.ts';
 import { mania } from './mania/mania.ts';
 import { describeMap, fileStem, type Metadata, type SongTags } from './metadata.ts';
@@ -42,6 +42,9 @@ export interface GeneratedFile {
 export interface Song {
   audio: Omit<DecodedAudio, 'mono'>;
   timing: Timing;
+  features: Features;
+  harmony: Harmony;
+  /** On the grid that the song suggests. */
   score: Score;
   /** SHA-256 of the file. */
   hash: string;
@@ -108,9 +111,13 @@ export async function analyseSong(
   const harmony = computeHarmony(mono, audio.sampleRate);
   tell({ stage: 'generating_timing', percent: 0 });
   const timing = detectTiming(features, givenTiming(params));
-  const grid = layGrid(features, harmony, timing.points, audio.durationMs - tailMs);
-  const score: Score = { grid, structure: findStructure(grid, harmony) };
-  return { audio, timing, score, hash: createHash('sha256').update(bytes).digest('hex') };
+  const heard = { audio, timing, features, harmony };
+  return { ...heard, score: layScore(heard), hash: createHash('sha256').update(bytes).digest('hex') };
+}
+
+function layScore({ audio, timing, features, harmony }: Omit<Song, 'score' | 'hash'>, options?: GridOptions): Score {
+  const grid = layGrid(features, harmony, timing.points, audio.durationMs - tailMs, options);
+  return { grid, structure: findStructure(grid, harmony) };
 }
 
 const drawnBackground = (song: Song, params: MapParams) => ({
@@ -130,7 +137,7 @@ export function makeMap(
   const random = createRandom(seed);
   const metadata = describeMap(tags, params, plan, { seed, hash: song.hash });
   const previewTime = (params.preview_time ?? -1) >= 0 ? params.preview_time! : song.score.structure.previewMs;
-  const write = (draft: Draft) =>
+  const write = (score: Score, draft: Draft) =>
     osuFile({
       ...metadata,
       ...plan,
@@ -141,22 +148,31 @@ export function makeMap(
       comboColours: comboColours(random),
       breaks: breaksOf(draft, plan.ar),
       timingPoints: song.timing.points,
-      effects: effectsOf(song.score, draft),
+      effects: effectsOf(score, draft),
       objects: draft.objects,
     });
 
   const [from, to] = [params.start_time ?? 0, params.end_time ?? Infinity];
   const composer = composers[plan.mode];
-  const attempt = (banned: ReadonlySet<number>) => {
-    const score = windowOf(song.score, from, to, banned);
+  const attemptOn = (whole: Score) => (banned: ReadonlySet<number>) => {
+    const score = windowOf(whole, from, to, banned);
     const { knobs, stars } = fitStars(plan.stars, composer.spaced, (tried) =>
-      starsOf(write(composer.compose(score, plan, tried, random))),
+      starsOf(write(whole, composer.compose(score, plan, tried, random))),
     );
     const draft = composer.compose(score, plan, knobs, random);
-    const text = write(draft);
+    const text = write(whole, draft);
     return { draft, text, stars, blocking: blockingIssues(text, stars, plan) };
   };
-  const { draft, text, stars, blocking } = repaired(attempt);
+  const swing = plan.style.swing === 0 ? {} : { swing: plan.style.swing > 0 };
+  const usual = plan.style.swing === 0 ? song.score : layScore(song, swing);
+  let best = repaired(attemptOn(usual));
+  // What the usual grid has no room for, one of half or of double beats may have.
+  const miss = plan.stars - best.stars;
+  if (Math.abs(miss) > starsTolerance) {
+    const other = repaired(attemptOn(layScore(song, { ...swing, shift: miss > 0 ? 2 : 0.5 })));
+    if (other.blocking.length === 0 && Math.abs(plan.stars - other.stars) < Math.abs(miss)) best = other;
+  }
+  const { draft, text, stars, blocking } = best;
 
   const [first, last] = [draft.objects[0], draft.objects.at(-1)];
   const drain = first && last ? endOf(last) - first.time : 0;

@@ -46,24 +46,32 @@ export function pulseOf(bpm: number): number {
   return bpm < 100 ? 2 : bpm > 230 ? 0.5 : 1;
 }
 
-/** Grid beats in a bar: of a halved or doubled beat as many as the meter has, unless the bar would then end between beats. */
+/** Grid beats in a bar: of a divided beat as many as the meter has, unless the bar would then end between beats. */
 function gridMeter(meter: number, pulse: number): number {
-  return pulse === 2 && meter % 2 === 1 ? meter * 2 : meter;
+  return pulse > 1 && meter % pulse !== 0 ? meter * pulse : meter;
+}
+
+/** How a grid is laid otherwise than the song suggests. */
+export interface GridOptions {
+  /** Whether the beat is parted into three and not into four; left out, the song decides. */
+  swing?: boolean;
+  /** Factor on the grid beats in a beat: 2 for a denser grid than usual, 0.5 for a thinner one. */
+  shift?: number;
 }
 
 /**
  * All ticks of the song from 0 to `endMs` (in osu!'s convention) with what is heard there. Before the first timing point its beat is
- * counted backwards. `swing`: whether the beat is parted into three and not into four; left out, the song decides.
+ * counted backwards.
  */
 export function layGrid(
   features: Features,
   harmony: Harmony,
   points: readonly TimingPoint[],
   endMs: number,
-  swing = isTriplet(features, points, endMs),
+  { swing = isTriplet(features, points, endMs), shift = 1 }: GridOptions = {},
 ): Grid {
   const tempos = points.map((point): Tempo => {
-    const pulse = pulseOf(point.bpm);
+    const pulse = pulseOf(point.bpm) * shift;
     const meter = gridMeter(point.meter, pulse);
     return { point, pulse, meter, beatMs: 60_000 / point.bpm / pulse, ticksPerBeat: swing ? 3 : 4 };
   });
