@@ -60,8 +60,8 @@ export interface GridOptions {
 }
 
 /**
- * All ticks of the song from 0 to `endMs` (in osu!'s convention) with what is heard there. Before the first timing point its beat is
- * counted backwards.
+ * All ticks of the song from its first timing point (or 0) to `endMs` (in osu!'s convention) with what is heard there: nothing is mapped
+ * before the first red line.
  */
 export function layGrid(
   features: Features,
@@ -93,8 +93,7 @@ function placeTicks(tempos: readonly Tempo[], endMs: number): Spot[] {
     const next = tempos[i + 1];
     // The last tick before a new tempo must not crowd its first.
     const end = Math.min(endMs, next ? next.point.offsetMs - 0.75 * step : endMs);
-    const earliest = Math.ceil(-offsetMs / step);
-    const first = i === 0 ? earliest : Math.max(0, earliest);
+    const first = Math.max(0, Math.ceil(-offsetMs / step));
     const firstBar = Math.floor(first / perBar);
     for (let k = first; offsetMs + k * step <= end; k += 1) {
       const place = mod(k, perBar);

@@ -69,6 +69,7 @@ function disclosure(params: MapParams, { seed, hash }: Origin): string[] {
   const { gamemode = 0, difficulty = 5, points, ...rest } = params;
   const told = Object.entries({ gamemode, difficulty, ...rest, seed })
     .filter(([name, value]) => value !== undefined && !untold.has(name) && !withoutEffect.has(name))
+    .sort(([a], [b]) => (a < b ? -1 : 1))
     .map(
       ([name, value]) => `${name}=${encodeURIComponent(Array.isArray(value) ? JSON.stringify(value) : String(value))}`,
     );
