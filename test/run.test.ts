@@ -107,6 +107,21 @@ test('progress never falls, and is 100 only when the job is done', async () => {
   expect(seen.at(-1)).toBe(100);
 });
 
+test('a map that breaks rules of mapping is no failure, and the record says which', async () => {
+  const { service } = await withWorkers(1);
+  const { body } = await service.submit({});
+  const { report } = await service.until(body['job_id'], 'succeeded');
+  const verifier = report['verifier'] as { blocking: number; advisory: number; issues: Record<string, unknown>[] };
+  expect(verifier.blocking).toBeGreaterThan(0); // eight objects are no 30 s
+  expect(verifier.issues).toContainEqual({
+    id: 'B03',
+    level: 'blocking',
+    time: null,
+    message: expect.stringContaining('less than 30 s') as string,
+  });
+  expect(verifier.issues.length).toBeLessThanOrEqual(50);
+});
+
 test.each([
   ['fixture:bad-year', 'invalid_request'],
   ['fixture:no-beat', 'no_beat_found'],

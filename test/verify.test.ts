@@ -23,7 +23,7 @@ const ids = (verdict: { issues: { id: string; level: string }[] }, level = 'bloc
 /** The head of a PNG of a size, which is all that is looked at. */
 function png(width: number, height: number): Uint8Array {
   const bytes = Buffer.alloc(33);
-  bytes.write('\x89PNG\r\n\x1a\n', 'latin1');
+  bytes.write('\x89PNG\r\n\x1a\n\0\0\0\rIHDR', 'latin1');
   bytes.writeUInt32BE(width, 16);
   bytes.writeUInt32BE(height, 20);
   return bytes;

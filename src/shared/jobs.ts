@@ -47,6 +47,15 @@ export interface Report {
   offset_ms?: number;
   timing_confidence?: number;
   stars?: { asked: number; got: number };
+  verifier?: VerifierReport;
+}
+
+/** What the rules of the game's mapping community say of the map (docs/verifier.md); the counts are of all issues. */
+export interface VerifierReport {
+  blocking: number;
+  advisory: number;
+  /** The first ones, blocking before advisory. `time`: ms into the song, null for the whole map. */
+  issues: { id: string; level: 'blocking' | 'advisory'; time: number | null; message: string }[];
 }
 
 export interface JobRecord {

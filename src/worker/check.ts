@@ -1,11 +1,12 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { unzipSync, strFromU8 } from 'fflate';
-import { HitType, type HitObject, type IHasDuration, type ISlidableObject } from 'osu-classes';
+import { HitType, type Beatmap, type HitObject, type IHasDuration, type ISlidableObject } from 'osu-classes';
 import { BeatmapDecoder } from 'osu-parsers';
-import { listOutputs, type Report } from '../shared/jobs.ts';
+import { listOutputs, type Report, type VerifierReport } from '../shared/jobs.ts';
 import type { JobRequest } from '../shared/request.ts';
 import { starsOf } from './stars.ts';
+import { UnreadableMapError, verifyMap } from './verify/verify.ts';
 
 /** An engine's result that must not be called done. */
 export class InvalidResultError extends Error {}
@@ -13,26 +14,34 @@ export class InvalidResultError extends Error {}
 /** A circle of the smallest size may stand this far outside the 512 × 384 playfield and still be on the screen. */
 const margin = { left: 67, right: 67, top: 60, bottom: 44 };
 
+/** A map that an engine wrote, and the other files of its archive. */
+interface Written {
+  text: string;
+  files?: ReadonlyMap<string, Uint8Array>;
+}
+
 /**
  * Looks at what an engine wrote before anybody calls it a success: every `.osu`, beside or inside an `.osz`, parses, has
  * objects in order of time, inside the playfield and the song; every `.osz` opens and brings its song.
- * `songSeconds` 0: not known. Throws InvalidResultError with the reason; returns what the first map is.
+ * `songSeconds` 0: not known. Throws InvalidResultError with the reason; returns what the first map is, and what the verifier
+ * says of it: a map that breaks a rule of mapping can still be played, so that fails no job.
  */
 export async function checkResult(folder: string, request: JobRequest, songSeconds: number): Promise<Report> {
   const names = await listOutputs(folder);
-  const maps: string[] = [];
+  const maps: Written[] = [];
   for (const name of names) {
     const bytes = await readFile(join(folder, name));
-    if (name.endsWith('.osu')) maps.push(bytes.toString('utf8'));
+    if (name.endsWith('.osu')) maps.push({ text: bytes.toString('utf8') });
     if (name.endsWith('.osz')) maps.push(...mapsInside(name, bytes));
   }
-  const reports = maps.map((text) => checkMap(text, request, songSeconds));
-  const [first] = reports;
-  if (!first) throw new InvalidResultError('The engine wrote no beatmap.');
-  return first;
+  const beatmaps = maps.map(({ text }) => checkMap(text, songSeconds));
+  const [beatmap] = beatmaps;
+  const [first] = maps;
+  if (!first || !beatmap) throw new InvalidResultError('The engine wrote no beatmap.');
+  return describe(beatmap, first, request);
 }
 
-function mapsInside(name: string, bytes: Uint8Array): string[] {
+function mapsInside(name: string, bytes: Uint8Array): Written[] {
   let entries: Record<string, Uint8Array>;
   try {
     entries = unzipSync(bytes);
@@ -45,18 +54,17 @@ function mapsInside(name: string, bytes: Uint8Array): string[] {
     const audio = /^AudioFilename:\s*(.+?)\s*$/m.exec(text)?.[1] ?? '';
     if (!entries[audio]?.length) throw new InvalidResultError(`${name} does not contain its song "${audio}".`);
   }
-  return texts;
+  const files = new Map(Object.entries(entries));
+  return texts.map((text) => ({ text, files }));
 }
 
-function checkMap(text: string, request: JobRequest, songSeconds: number): Report {
+function checkMap(text: string, songSeconds: number): Beatmap {
   const beatmap = decode(text);
   const objects = beatmap.hitObjects;
-  const first = objects[0];
-  const last = objects.at(-1);
-  if (!first || !last) throw new InvalidResultError('The beatmap has no objects.');
+  if (objects.length === 0) throw new InvalidResultError('The beatmap has no objects.');
   if (beatmap.controlPoints.timingPoints.length === 0) throw new InvalidResultError('The beatmap has no timing point.');
 
-  const end = Math.max(...objects.map(endTime));
+  const end = objects.reduce((latest, object) => Math.max(latest, endTime(object)), -Infinity);
   const songEnd = songSeconds === 0 ? Infinity : songSeconds * 1000 + 1000;
   if (end > songEnd)
     throw new InvalidResultError(`The beatmap goes on to ${Math.round(end)} ms, after the song's end.`);
@@ -67,17 +75,40 @@ function checkMap(text: string, request: JobRequest, songSeconds: number): Repor
     if (beatmap.mode !== 1 && beatmap.mode !== 3 && !(object.hitType & HitType.Spinner)) checkPosition(object);
     before = object.startTime;
   }
+  return beatmap;
+}
+
+function describe(beatmap: Beatmap, { text, files }: Written, request: JobRequest): Report {
+  const objects = beatmap.hitObjects;
+  const stars = starsOf(text);
   return {
     objects: objects.length,
-    first_object_ms: Math.round(first.startTime),
-    last_object_ms: Math.round(last.startTime),
+    first_object_ms: Math.round(objects[0]?.startTime ?? 0),
+    last_object_ms: Math.round(objects.at(-1)?.startTime ?? 0),
     bpm: Math.round(beatmap.bpm * 100) / 100,
     offset_ms: Math.round(beatmap.controlPoints.timingPoints[0]?.startTime ?? 0),
-    stars: { asked: request.params.difficulty, got: Math.round(starsOf(text) * 100) / 100 },
+    stars: { asked: request.params.difficulty, got: Math.round(stars * 100) / 100 },
+    verifier: judge(text, files, stars, request),
   };
 }
 
-function decode(text: string) {
+/** Issues that a record keeps. */
+const keptIssues = 50;
+
+function judge(text: string, files: Written['files'], stars: number, { params }: JobRequest): VerifierReport {
+  const isWindow = params.start_time !== undefined || params.end_time !== undefined;
+  const waive = [...(isWindow ? ['B03'] : []), ...(params.hitsounded === false ? ['B17'] : [])];
+  try {
+    const { blocking, advisory, issues } = verifyMap(text, files, { stars, waive });
+    const first = (level: string) => issues.filter((issue) => issue.level === level);
+    return { blocking, advisory, issues: [...first('blocking'), ...first('advisory')].slice(0, keptIssues) };
+  } catch (error) {
+    if (!(error instanceof UnreadableMapError)) throw error;
+    throw new InvalidResultError(error.message, { cause: error });
+  }
+}
+
+function decode(text: string): Beatmap {
   try {
     return new BeatmapDecoder().decodeFromString(text, { parseStoryboard: false });
   } catch (error) {

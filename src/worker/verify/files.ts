@@ -1,6 +1,7 @@
+import { imageSize } from 'image-size';
 import type { Beatmap } from './beatmap.ts';
 import type { Find } from './issue.ts';
-import { imageSize, soundMs, soundType } from './media.ts';
+import { soundMs, soundType } from './sound.ts';
 
 /** The files of a set by name. Names are compared as Windows does, without case. */
 export type Files = ReadonlyMap<string, Uint8Array>;
@@ -19,12 +20,20 @@ export function background({ background: name }: Beatmap, files: Files | undefin
   const bytes = fileOf(files, name);
   if (!bytes) return find('B13', 'blocking', null, `the background "${name}" is missing`);
   if (bytes.length > 2.5 * 1024 * 1024) find('B13', 'blocking', null, `the background "${name}" is larger than 2.5 MB`);
-  const size = imageSize(bytes);
+  const size = sizeOf(bytes);
   if (!size) return find('B13', 'blocking', null, `the background "${name}" is no picture`);
-  const [width, height] = size;
+  const { width, height } = size;
   const text = `the background "${name}" is ${width} × ${height}`;
   if (width < 160 || height < 120 || width > 2560 || height > 1440) find('B13', 'blocking', null, text);
   else if (width < 1024 || height < 640) find('B13', 'advisory', null, `${text}, smaller than 1024 × 640`);
+}
+
+function sizeOf(picture: Uint8Array) {
+  try {
+    return imageSize(picture);
+  } catch {
+    return null; // no picture
+  }
 }
 
 /** B14: the song is there and of a type that the game plays. Its bitrate is the song's own matter. */

@@ -1,23 +1,7 @@
-/** The little that the checks ask of media files, from their first bytes. `file-type` is asynchronous and knows no sizes. */
+/** The little that the checks ask of sounds, from their first bytes: `file-type` and `music-metadata` are asynchronous. */
 
 const text = (bytes: Uint8Array, from: number, length: number) =>
   String.fromCharCode(...bytes.subarray(from, from + length));
-
-/** Width and height of a PNG or JPEG, or null. */
-export function imageSize(bytes: Uint8Array): [width: number, height: number] | null {
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  if (bytes.length >= 24 && text(bytes, 1, 3) === 'PNG') return [view.getUint32(16), view.getUint32(20)];
-  if (bytes.length < 4 || view.getUint16(0) !== 0xffd8) return null;
-  let at = 2;
-  while (at + 9 < bytes.length) {
-    const marker = view.getUint16(at);
-    // The frame headers; C4, C8 and CC are tables.
-    const isFrame = marker >= 0xffc0 && marker <= 0xffcf && ![0xffc4, 0xffc8, 0xffcc].includes(marker);
-    if (isFrame) return [view.getUint16(at + 7), view.getUint16(at + 5)];
-    at += 2 + view.getUint16(at + 2);
-  }
-  return null;
-}
 
 /** What a sound file is by its bytes. */
 export function soundType(bytes: Uint8Array): 'mp3' | 'ogg' | 'wav' | null {
