@@ -1,16 +1,21 @@
 import { unzipSync } from 'fflate';
 import { starsOf } from '../stars.ts';
 import { readBeatmap, type Beatmap } from './beatmap.ts';
+import * as fruitStyle from './catch-style.ts';
 import * as fruits from './catch.ts';
 import { levelIndex, levelOf } from './difficulty.ts';
 import { background, setFiles, song, soundFiles, type Files } from './files.ts';
 import { hitsounds } from './hitsounds.ts';
 import { UnreadableMapError, type Find, type Issue, type Verdict } from './issue.ts';
 import type { Check } from './judged.ts';
+import * as maniaStyle from './mania-style.ts';
 import * as mania from './mania.ts';
 import * as objects from './objects.ts';
+import { rareSnaps } from './rhythm.ts';
 import * as settings from './settings.ts';
+import * as standardStyle from './standard-style.ts';
 import * as standard from './standard.ts';
+import * as taikoStyle from './taiko-style.ts';
 import * as taiko from './taiko.ts';
 import * as timing from './timing.ts';
 
@@ -30,6 +35,7 @@ const general: readonly Check[] = [
   ...Object.values(timing),
   ...Object.values(settings),
   hitsounds,
+  rareSnaps,
 ];
 const ofMode: Record<Beatmap['mode'], readonly Check[]> = {
   0: [
@@ -40,10 +46,11 @@ const ofMode: Record<Beatmap['mode'], readonly Check[]> = {
     standard.closeObjectsOverlap,
     standard.shortSliders,
     standard.readablePaths,
+    ...Object.values(standardStyle),
   ],
-  1: [taiko.noteGaps, taiko.finishers, taiko.densePatterns, taiko.barlines],
-  2: [fruits.movement, fruits.showers],
-  3: [mania.columnGaps, mania.everyColumn, mania.chordSize, mania.longNotes, mania.steadyScroll],
+  1: [taiko.noteGaps, taiko.finishers, taiko.densePatterns, taiko.barlines, ...Object.values(taikoStyle)],
+  2: [fruits.movement, fruits.showers, ...Object.values(fruitStyle)],
+  3: [...Object.values(mania), ...Object.values(maniaStyle)],
 };
 
 /**
