@@ -6,7 +6,7 @@ import { BeatmapDecoder } from 'osu-parsers';
 import { listOutputs, type Report, type VerifierReport } from '../shared/jobs.ts';
 import type { JobRequest } from '../shared/request.ts';
 import { starsOf } from './stars.ts';
-import { UnreadableMapError, verifyMap } from './verify/verify.ts';
+import { UnreadableMapError, verifyMap, type VerifyOptions } from './verify/verify.ts';
 
 /** An engine's result that must not be called done. */
 export class InvalidResultError extends Error {}
@@ -38,7 +38,7 @@ export async function checkResult(folder: string, request: JobRequest, songSecon
   const [beatmap] = beatmaps;
   const [first] = maps;
   if (!first || !beatmap) throw new InvalidResultError('The engine wrote no beatmap.');
-  return describe(beatmap, first, request);
+  return describe(beatmap, first, request, songSeconds);
 }
 
 function mapsInside(name: string, bytes: Uint8Array): Written[] {
@@ -78,9 +78,9 @@ function checkMap(text: string, songSeconds: number): Beatmap {
   return beatmap;
 }
 
-function describe(beatmap: Beatmap, { text, files }: Written, request: JobRequest): Report {
+function describe(beatmap: Beatmap, written: Written, request: JobRequest, songSeconds: number): Report {
   const objects = beatmap.hitObjects;
-  const stars = starsOf(text);
+  const stars = starsOf(written.text);
   return {
     objects: objects.length,
     first_object_ms: Math.round(objects[0]?.startTime ?? 0),
@@ -88,18 +88,18 @@ function describe(beatmap: Beatmap, { text, files }: Written, request: JobReques
     bpm: Math.round(beatmap.bpm * 100) / 100,
     offset_ms: Math.round(beatmap.controlPoints.timingPoints[0]?.startTime ?? 0),
     stars: { asked: request.params.difficulty, got: Math.round(stars * 100) / 100 },
-    verifier: judge(text, files, stars, request),
+    verifier: judge(written, request, { stars, ...(songSeconds > 0 ? { songMs: songSeconds * 1000 } : {}) }),
   };
 }
 
 /** Issues that a record keeps. */
 const keptIssues = 50;
 
-function judge(text: string, files: Written['files'], stars: number, { params }: JobRequest): VerifierReport {
+function judge({ text, files }: Written, { params }: JobRequest, known: VerifyOptions): VerifierReport {
   const isWindow = params.start_time !== undefined || params.end_time !== undefined;
   const waive = [...(isWindow ? ['B03'] : []), ...(params.hitsounded === false ? ['B17'] : [])];
   try {
-    const { blocking, advisory, issues } = verifyMap(text, files, { stars, waive });
+    const { blocking, advisory, issues } = verifyMap(text, files, { ...known, waive });
     const first = (level: string) => issues.filter((issue) => issue.level === level);
     return { blocking, advisory, issues: [...first('blocking'), ...first('advisory')].slice(0, keptIssues) };
   } catch (error) {

@@ -1,6 +1,7 @@
 import { imageSize } from 'image-size';
 import type { Beatmap } from './beatmap.ts';
 import type { Find } from './issue.ts';
+import { lastEnd } from './judged.ts';
 import { soundMs, soundType } from './sound.ts';
 
 /** The files of a set by name. Names are compared as Windows does, without case. */
@@ -46,6 +47,21 @@ export function song({ general }: Beatmap, files: Files | undefined, find: Find)
   const type = soundType(bytes);
   if (type !== 'mp3' && type !== 'ogg') find('B14', 'blocking', null, `the song "${name}" is neither mp3 nor ogg`);
   else if (!name.toLowerCase().endsWith(`.${type}`)) find('B14', 'blocking', null, `the song "${name}" is ${type}`);
+}
+
+/** kbps of a song that the criteria want, for mp3 and for ogg. */
+const bitrates = { least: 128, mp3: 192, ogg: 208 };
+
+/** B14, its bitrate, and A05, that the map goes on to the end of the song: properties of what was sent, so advice. */
+export function songLength({ general, objects }: Beatmap, files: Files | undefined, songMs: number, find: Find) {
+  const bytes = files && fileOf(files, general.get('AudioFilename') ?? '');
+  const kbps = bytes ? (bytes.length * 8) / songMs : null;
+  const most = bytes && soundType(bytes) === 'ogg' ? bitrates.ogg : bitrates.mp3;
+  if (kbps !== null && (kbps < bitrates.least * 0.98 || kbps > most * 1.02))
+    find('B14', 'advisory', null, `the song has ${Math.round(kbps)} kbps`);
+  const left = songMs - lastEnd(objects);
+  if (left > 0.2 * songMs)
+    find('A05', 'advisory', null, `${Math.round(left / 1000)} s of the song are left at the end`);
 }
 
 /** B15, one map: every sound that an object names is there. */

@@ -96,17 +96,19 @@ export const densities: Check = ({ map, level }, find) => {
   });
 };
 
-/** M13 to M15: scroll speeds, relative to the first. */
+/** M13 to M15: scroll speeds, relative to the first; one issue for each stretch outside of the range. */
 export const scrollSpeeds: Check = ({ map, level }, find) => {
   const { id, scroll } = patterns[Math.min(4, level)] ?? patterns[4];
   const first = map.objects[0];
   const last = map.objects.at(-1);
   if (!scroll || !first || !last) return;
   const start = map.timing.at(first.time);
+  let outside = false;
   for (const { line, speed, tempo } of map.timing.sections) {
-    if (line.time < first.time || line.time > last.end || Math.abs(speed - 1) <= 0.02) continue;
+    if (line.time < first.time || line.time > last.end) continue;
     const relative = (bpmOf(tempo) * speed) / (bpmOf(start.tempo) * start.speed);
-    if (relative < scroll[0] - 0.02 || relative > scroll[1] + 0.02)
-      find(id, 'advisory', line.time, `a scroll speed of ${relative.toFixed(2)}`);
+    const isOutside = Math.abs(speed - 1) > 0.02 && (relative < scroll[0] - 0.02 || relative > scroll[1] + 0.02);
+    if (isOutside && !outside) find(id, 'advisory', line.time, `a scroll speed of ${relative.toFixed(2)}`);
+    outside = isOutside;
   }
 };

@@ -52,17 +52,22 @@ export const lineVolumes: Check = ({ map: { timing } }, find) => {
     if (!(volume >= 5 && volume <= 100)) find('B08', 'blocking', time, `a timing line with a volume of ${volume} %`);
 };
 
-/** B19: every object that is hit can be heard. The game looks 5 ms ahead for the line that an object takes its volume from. */
+/**
+ * B19: every object that is hit can be heard; one issue for each stretch that cannot. The game looks 5 ms ahead for the line that an
+ * object takes its volume from.
+ */
 export const audible: Check = ({ map }, find) => {
+  let before: 'blocking' | 'advisory' | null = null;
   for (const { kind, time, volume } of map.objects) {
     if (kind === 'spinner') continue;
     const heard = volume > 0 ? volume : Math.max(map.timing.at(time).line.volume, map.timing.at(time + 5).line.volume);
-    if (heard < 5) find('B19', 'blocking', time, `a ${kind} sounds at ${heard} %`);
-    else if (heard < 20) find('B19', 'advisory', time, `a ${kind} sounds at ${heard} %`);
+    const level = heard < 5 ? 'blocking' : heard < 20 ? 'advisory' : null;
+    if (level !== null && level !== before) find('B19', level, time, `from here on objects sound at ${heard} %`);
+    before = level;
   }
 };
 
-/** 1.6: kiai on the grid, green lines that do something, and speed that does not change a moment after an object. */
+/** A01 and A02: kiai on the grid, and no change of speed a moment after an object. */
 export const tidyLines: Check = ({ map }, find) => {
   const { timing } = map;
   const heads = new Set(map.objects.map(({ time }) => Math.round(time)));
@@ -74,11 +79,11 @@ export const tidyLines: Check = ({ map }, find) => {
     if (before && before.line.time < line.time && speed !== before.speed && map.mode !== 2)
       for (let early = 1; early <= 5; early++)
         if (heads.has(Math.round(line.time) - early))
-          find('A03', 'advisory', line.time, `an object lies ${early} ms before a line that changes its speed`);
+          find('A02', 'advisory', line.time, `an object lies ${early} ms before a line that changes its speed`);
   });
 };
 
-/** 1.6: objects on thirds want a tick rate of 1 or 3. */
+/** A03: objects on thirds want a tick rate of 1 or 3. */
 export const tickRateFits: Check = ({ map }, find) => {
   if (map.mode === 3 || [1, 3].includes(map.tickRate)) return;
   let thirds = 0;
@@ -92,5 +97,5 @@ export const tickRateFits: Check = ({ map }, find) => {
       else if (near(6)) halves++;
     }
   if (thirds > halves && thirds > 8)
-    find('A05', 'advisory', null, `a tick rate of ${map.tickRate} in a map on thirds of the beat`);
+    find('A03', 'advisory', null, `a tick rate of ${map.tickRate} in a map on thirds of the beat`);
 };

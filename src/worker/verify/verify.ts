@@ -4,7 +4,7 @@ import { readBeatmap, type Beatmap } from './beatmap.ts';
 import * as fruitStyle from './catch-style.ts';
 import * as fruits from './catch.ts';
 import { levelIndex, levelOf } from './difficulty.ts';
-import { background, setFiles, song, soundFiles, type Files } from './files.ts';
+import { background, setFiles, song, songLength, soundFiles, type Files } from './files.ts';
 import { hitsounds } from './hitsounds.ts';
 import { UnreadableMapError, type Find, type Issue, type Verdict } from './issue.ts';
 import type { Check } from './judged.ts';
@@ -28,6 +28,8 @@ export interface VerifyOptions {
   waive?: readonly string[];
   /** The lowest of several difficulties of its mode in one set: rules for those hold. */
   lowest?: boolean;
+  /** Length of the song where it is known: for its bitrate (B14) and for what is left of it at the end (A05). */
+  songMs?: number;
 }
 
 const general: readonly Check[] = [
@@ -97,7 +99,7 @@ function judge(
   map: Beatmap,
   text: string,
   files: Files | undefined,
-  { stars = starsOf(text), waive = [], lowest = false }: VerifyOptions,
+  { stars = starsOf(text), waive = [], lowest = false, songMs }: VerifyOptions,
   issues: Issue[] = [],
 ): Verdict {
   const difficulty = levelOf(map.metadata.get('Version') ?? '', stars);
@@ -105,6 +107,7 @@ function judge(
   const judged = { map, level: levelIndex(difficulty), lowest };
   for (const check of [...general, ...ofMode[map.mode]]) check(judged, find);
   for (const check of [background, song, soundFiles]) check(map, files, find);
+  if (songMs !== undefined) songLength(map, files, songMs, find);
   const kept = issues
     .filter(({ id }) => !waive.includes(id))
     .sort((a, b) => (a.id < b.id ? -1 : a.id > b.id ? 1 : (a.time ?? -Infinity) - (b.time ?? -Infinity) || 0));
@@ -133,11 +136,18 @@ function unzip(osz: Uint8Array): Files {
   }
 }
 
-/** B09, B14, B16: what must be one and the same in all difficulties of a set. */
+/** B09, B14, B16, A04: what must be one and the same in all difficulties of a set. */
 function alike(maps: readonly Beatmap[], find: Find) {
-  const shared = (id: string, what: string, of: (map: Beatmap) => string | undefined) => {
-    if (new Set(maps.map(of)).size > 1) find(id, 'blocking', null, `${what} is not the same in all difficulties`);
+  const shared = (
+    id: string,
+    what: string,
+    of: (map: Beatmap) => string | undefined,
+    level: Issue['level'] = 'blocking',
+  ) => {
+    if (new Set(maps.map(of)).size > 1) find(id, level, null, `${what} is not the same in all difficulties`);
   };
+  for (const name of ['Countdown', 'LetterboxInBreaks', 'WidescreenStoryboard'])
+    shared('A04', name, ({ general }) => general.get(name), 'advisory');
   shared('B09', 'the preview point', ({ general }) => general.get('PreviewTime'));
   shared('B14', 'the song', ({ general }) => general.get('AudioFilename'));
   for (const field of ['Artist', 'ArtistUnicode', 'Title', 'TitleUnicode', 'Creator', 'Source', 'Tags'])
