@@ -60,6 +60,34 @@ export function computeFeatures(mono: Float32Array, sampleRate: number): Feature
   };
 }
 
+/** The features between two times, ms; times in them count from the start that is returned, which lies at a whole frame of both kinds. */
+export function sliceFeatures(
+  features: Features,
+  fromMs: number,
+  toMs: number,
+): { features: Features; startMs: number } {
+  const { hopMs, chromaHopMs } = features;
+  const firstChroma = Math.max(0, Math.floor(fromMs / chromaHopMs));
+  const lastChroma = Math.min(features.chroma.length / 12, Math.ceil(toMs / chromaHopMs));
+  const startMs = firstChroma * chromaHopMs;
+  const from = Math.round(startMs / hopMs);
+  const to = Math.min(features.frames, Math.max(from + 1, Math.round(toMs / hopMs)));
+  const cut = (values: Float32Array) => values.subarray(from, to);
+  return {
+    startMs,
+    features: {
+      ...features,
+      frames: to - from,
+      full: cut(features.full),
+      low: cut(features.low),
+      mid: cut(features.mid),
+      high: cut(features.high),
+      rms: cut(features.rms),
+      chroma: features.chroma.subarray(firstChroma * 12, lastChroma * 12),
+    },
+  };
+}
+
 /** Edges of the bands in FFT bins, log-spaced, each at least one bin wide. */
 function bandEdges(sampleRate: number): number[] {
   const bin = sampleRate / size;

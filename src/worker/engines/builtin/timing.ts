@@ -3,6 +3,8 @@ import { GenerateError } from './errors.ts';
 import type { Features } from './features.ts';
 import { strengthsOf } from './timing/beats.ts';
 import { beatProfile, chooseBeat } from './timing/choice.ts';
+import { settleSections } from './timing/pieces.ts';
+import { findSections, ordinarySearch, thoroughSearch, type Section } from './timing/sections.ts';
 
 /**
  * In ranked osu! maps the charted time of a beat lies about 21 ms before its onset as a gapless decoder gives it (median of
@@ -43,12 +45,26 @@ export function detectTiming(features: Features, given: GivenTiming = {}): Timin
   if (strength < 1)
     throw new GenerateError('no_beat_found', 'No beat was found: the song is silent or has no attacks.');
   const beat = chooseBeat(features, strengthsOf(features), given.bpm);
+  const whole: Section = { startMs: 0, endMs: features.frames * features.hopMs, bpm: beat.bpm, phaseMs: beat.phaseMs };
+  const search = given.thorough ? thoroughSearch : ordinarySearch;
+  const sections =
+    given.bpm === undefined && given.offsetMs === undefined
+      ? settleSections(features, findSections(features, whole, search), whole, search)
+      : [whole];
   const confidence = Math.round(clarity(features, beat.beatMs) * 100) / 100;
-  const downbeat = findDownbeat(features, beat.phaseMs, beat.beatMs);
-  const offset = given.offsetMs ?? (downbeat - OSU_OFFSET_MS) % (4 * beat.beatMs);
-  const offsetMs = given.offsetMs ?? Math.round(offset < 0 ? offset + 4 * beat.beatMs : offset);
+  const points = sections.map((section, i) => {
+    const beatMs = 60_000 / section.bpm;
+    if (i > 0) {
+      const first = section.phaseMs + Math.ceil((section.startMs - section.phaseMs) / beatMs) * beatMs;
+      return { offsetMs: Math.round(first - OSU_OFFSET_MS), bpm: section.bpm, meter: 4 };
+    }
+    const downbeat = findDownbeat(features, section.phaseMs, beatMs);
+    const offset = given.offsetMs ?? (downbeat - OSU_OFFSET_MS) % (4 * beatMs);
+    const offsetMs = given.offsetMs ?? Math.round(offset < 0 ? offset + 4 * beatMs : offset);
+    return { offsetMs, bpm: section.bpm, meter: 4 };
+  });
   const warnings = confidence < faintest ? ['The beat of this song is hard to hear; the timing may be wrong.'] : [];
-  return { points: [{ offsetMs, bpm: beat.bpm, meter: 4 }], confidence, warnings };
+  return { points, confidence, warnings };
 }
 
 /** How far the strongest place of the beat stands out, 0 to 1. */

@@ -30,7 +30,7 @@ export function chooseBeat(features: Features, strengths: Strengths, given?: num
   const scores = candidates.map(({ evidence }) => dot(evidence, beatWeights));
   const most = Math.max(...scores);
   const odds = scores.map((score) => Math.exp(score - most));
-  const { bpm, beatMs, phaseMs } = candidates[scores.indexOf(most)]!;
+  const { bpm, beatMs, phaseMs } = candidates[Math.max(0, scores.indexOf(most))]!;
   return { bpm, beatMs, phaseMs, share: 1 / odds.reduce((sum, value) => sum + value, 0) };
 }
 
@@ -65,7 +65,7 @@ export function beatCandidates(features: Features, strengths: Strengths, given?:
   });
   return candidates.map((grid) => ({
     ...grid,
-    evidence: [Math.log(0.02 + harmonicSum(magnitude, grid.bpm) / strongest), ...evidenceOf(strengths, grid)],
+    evidence: [Math.log(0.02 + harmonicSum(magnitude, grid.bpm) / (strongest + 1e-9)), ...evidenceOf(strengths, grid)],
   }));
 }
 
