@@ -1,7 +1,7 @@
 import type { Features } from './features.ts';
 import type { Harmony } from './harmony.ts';
 import { hear, type Heard } from './hear.ts';
-import { isTriplet } from './swing.ts';
+import { isSwung } from './swing.ts';
 import type { TimingPoint } from './timing.ts';
 
 /** A stretch of the song under one timing point. */
@@ -46,6 +46,9 @@ export function pulseOf(bpm: number): number {
   return bpm < 100 ? 2 : bpm > 230 ? 0.5 : 1;
 }
 
+/** A slow song may swing in its halved beats or in its beats, which then are not halved. */
+const swingPulses = [pulseOf, (bpm: number) => Math.min(1, pulseOf(bpm))];
+
 /** Grid beats in a bar: of a divided beat as many as the meter has, unless the bar would then end between beats. */
 function gridMeter(meter: number, pulse: number): number {
   return pulse > 1 && meter % pulse !== 0 ? meter * pulse : meter;
@@ -68,12 +71,17 @@ export function layGrid(
   harmony: Harmony,
   points: readonly TimingPoint[],
   endMs: number,
-  { swing = isTriplet(features, points, endMs), shift = 1 }: GridOptions = {},
+  { swing, shift = 1 }: GridOptions = {},
 ): Grid {
+  const swungPulse =
+    swing === false
+      ? undefined
+      : swingPulses.find((of) => isSwung(features, points, endMs, (bpm) => 60_000 / bpm / of(bpm)));
+  const ticksPerBeat = (swing ?? swungPulse) ? 3 : 4;
   const tempos = points.map((point): Tempo => {
-    const pulse = pulseOf(point.bpm) * shift;
+    const pulse = (swungPulse ?? pulseOf)(point.bpm) * shift;
     const meter = gridMeter(point.meter, pulse);
-    return { point, pulse, meter, beatMs: 60_000 / point.bpm / pulse, ticksPerBeat: swing ? 3 : 4 };
+    return { point, pulse, meter, beatMs: 60_000 / point.bpm / pulse, ticksPerBeat };
   });
   const spots = placeTicks(tempos, endMs);
   const heard = hear(features, harmony, spots);

@@ -12,7 +12,7 @@ export interface Heard {
   high: number;
   /** Loudness (RMS) from here to the next tick. */
   loudness: number;
-  /** How long what begins here sounds on, in grid beats, at most 8: until its tones have lost 8 dB or the next strong attack. */
+  /** How long what begins here sounds on, in grid beats, at most 8: until its tones have gone or the next attack of its rank. */
   sustain: number;
   /** How high the leading tone is within the song's range, 0 to 1: the contour of the melody. */
   pitch: number;
@@ -24,9 +24,13 @@ export interface Heard {
 
 const reachMs = 22;
 const longestSustain = 8;
-const lostShare = 10 ** -0.8;
-/** An attack that ends what sounded before. */
-const strong = 1.2;
+/**
+ * What ends a sound, by the sliders of 29 ranked maps of four songs (AUC of slider against circle .64, rank correlation with the slider's
+ * length .20): an attack of at least 0.7 times its own strength and 0.8. The tones' fall matters little in a mix: with 8 dB in the place
+ * of 20 the correlation is .09.
+ */
+const lostShare = 10 ** -2;
+const [comparable, audible] = [0.7, 0.8];
 
 /** What is heard at each tick, in the same order. */
 export function hear(features: Features, harmony: Harmony, spots: readonly Spot[]): Heard[] {
@@ -47,7 +51,7 @@ export function hear(features: Features, harmony: Harmony, spots: readonly Spot[
     sustain: sustainOf(harmony, spots, attacks, i),
     pitch: contour[i]!,
     snare: Math.sqrt(attack.mid * attack.high),
-    crash: crashOf(harmony, spots[i]!.time + OSU_OFFSET_MS),
+    crash: isPeak(attacks, i) ? crashOf(harmony, spots[i]!.time + OSU_OFFSET_MS) : 0,
   }));
 }
 
@@ -67,10 +71,7 @@ function meanBetween(values: Float32Array, hopMs: number, fromMs: number, toMs: 
   return sum / (to - from);
 }
 
-/**
- * Follows the pitch classes that rose at the tick until their power is 8 dB below its first maximum. 0 where none rose: a drum, or
- * what sounds has begun before.
- */
+/** Follows the pitch classes that rose at the tick, or, of a drum, those that sound, until their power is 20 dB below its maximum. */
 function sustainOf(
   { hopMs, frames, chroma }: Harmony,
   spots: readonly Spot[],
@@ -81,25 +82,27 @@ function sustainOf(
   const at = Math.round((time + OSU_OFFSET_MS) / hopMs);
   const [before, after] = [Math.max(0, at - 1), at + 2];
   if (after >= frames) return 0;
-  const rises = Array.from({ length: 12 }, (_, tone) => chroma[after * 12 + tone]! - 1.6 * chroma[before * 12 + tone]!);
-  const most = Math.max(...rises);
-  if (most <= 0) return 0;
-  const tones = [...rises.keys()].filter((tone) => rises[tone]! > 0.3 * most);
-  const powerAt = (frame: number) => tones.reduce((sum, tone) => sum + chroma[frame * 12 + tone]!, 0);
-  let longest = longestSustain * tempo.ticksPerBeat;
-  for (let ahead = 1; ahead < longest; ahead += 1) {
-    if ((attacks[index + ahead]?.strength ?? 0) >= strong) longest = ahead;
-  }
-  const endMs = time + OSU_OFFSET_MS + (longest * tempo.beatMs) / tempo.ticksPerBeat;
+  const sounding = Array.from({ length: 12 }, (_, tone) => chroma[after * 12 + tone]!);
+  const rises = sounding.map((power, tone) => power - 1.2 * chroma[before * 12 + tone]!);
+  const shares = Math.max(...rises) > 0 ? rises : sounding;
+  const most = Math.max(...shares);
+  const tones = [...shares.keys()].filter((tone) => shares[tone]! > 0.3 * most);
+
+  const next = Math.max(audible, comparable * attacks[index]!.strength);
+  let ticks = 1;
+  const longest = longestSustain * tempo.ticksPerBeat;
+  while (ticks < longest && (attacks[index + ticks]?.strength ?? Infinity) < next) ticks += 1;
+  const endMs = time + OSU_OFFSET_MS + (ticks * tempo.beatMs) / tempo.ticksPerBeat;
   const end = Math.min(frames, Math.round(endMs / hopMs));
   let peak = 0;
   let frame = at + 1;
   for (; frame < end; frame += 1) {
-    const power = powerAt(frame);
+    let power = 0;
+    for (const tone of tones) power += chroma[frame * 12 + tone]!;
     peak = Math.max(peak, power);
-    if (power < lostShare * peak && frame > at + 2) break;
+    if (power < lostShare * peak || peak === 0) break;
   }
-  return Math.max(0, ((frame - at) * hopMs) / tempo.beatMs);
+  return Math.min(longestSustain, Math.max(0, ((frame - at) * hopMs) / tempo.beatMs));
 }
 
 /** The leading note around each tick's first sound, by its place between the song's tenth and ninetieth percentile. */
@@ -118,20 +121,30 @@ function contourOf({ hopMs, frames, pitch }: Harmony, spots: readonly Spot[]): n
   });
 }
 
+/** Whether the high attack here is no weaker than at the ticks beside: the levels' frames are too long to tell them apart. */
+const isPeak = (attacks: readonly { high: number }[], i: number) =>
+  attacks[i]!.high > 0 && [i - 1, i + 1].every((beside) => (attacks[beside]?.high ?? 0) <= attacks[i]!.high);
+
 const highBands = 4;
 
-/** Level of the highest bands (above 3.5 kHz) a quarter to half a second later against that before: 12 dB more is a crash. */
+/** Nothing below this is heard, dB. */
+const inaudibleDb = -20;
+
+/** The lowest level of the highest bands (above 3.5 kHz) over the next third of a second against the mean before: 12 dB more is a crash. */
 function crashOf({ hopMs, frames, levels }: Harmony, timeMs: number): number {
-  const level = (fromMs: number, toMs: number) => {
+  const between = (fromMs: number, toMs: number) => {
     const from = Math.max(0, Math.round((timeMs + fromMs) / hopMs));
     const to = Math.min(frames, Math.round((timeMs + toMs) / hopMs));
-    let sum = 0;
-    for (let frame = from; frame < to; frame += 1)
-      for (let band = levelBands - highBands; band < levelBands; band += 1) sum += levels[frame * levelBands + band]!;
-    return sum / Math.max(1, to - from) / highBands;
+    return Array.from({ length: Math.max(0, to - from) }, (_, i) => {
+      let sum = 0;
+      for (let band = levelBands - highBands; band < levelBands; band += 1)
+        sum += levels[(from + i) * levelBands + band]!;
+      return Math.max(inaudibleDb, sum / highBands);
+    });
   };
-  const before = level(-350, -60);
-  const attack = level(30, 110) - before;
-  const ringing = level(220, 500) - before;
-  return Math.min(1, Math.max(0, Math.min(attack, ringing) / 12));
+  const before = between(-350, -60);
+  const after = between(40, 330);
+  if (before.length === 0 || after.length === 0) return 0;
+  const rise = Math.min(...after) - before.reduce((sum, level) => sum + level, 0) / before.length;
+  return Math.min(1, Math.max(0, rise / 12));
 }
