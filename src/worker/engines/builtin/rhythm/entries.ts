@@ -24,9 +24,9 @@ type Kind = keyof typeof usage;
  */
 const earliness: Record<Mode, readonly [number, number, number]> = {
   0: [0.6, 1, 0.95],
-  1: [0.6, 1.1, 0.9],
-  2: [0.6, 1, 0.95],
-  3: [0.6, 1, 1],
+  1: [0.9, 1.1, 0.9],
+  2: [0.8, 1, 0.95],
+  3: [0.9, 1, 0.95],
 };
 
 /**

@@ -18,14 +18,15 @@ export interface Order {
   accents: Float64Array;
 }
 
-/** Distinct bars a bar, by level: 0.25 (Easy and Normal) to 0.55 (Expert) in ranked maps. */
-const variety = [0.25, 0.28, 0.4, 0.45, 0.5, 0.5];
+/** Groups of like bars a bar, by level. Sparse maps have fewer rhythms than groups: distinct bars are 0.25 (Easy) to 0.55 (Expert) of all in ranked maps. */
+const variety = [0.5, 0.5, 0.45, 0.5, 0.5, 0.5];
 const intensityWeight = 0.6;
 /** A bar must differ by this much from those that sound like it before it gets a rhythm of its own there. */
 const ownVoice = 0.5;
 /** Below this attack a tick carries nothing that could be mapped. */
 const audible = 0.35;
-/** Unheard places enter only after everything that is heard. */
+/** How many events a beat later than its curve says an unheard quarter enters that fills a stream; other unheard places come last of all. */
+const fillLateness = 1;
 const overmapped = 10;
 /** A bar this much quieter than the song's middle (natural logarithm, 22 dB) is a pause. */
 const pauseDepth = 2.5;
@@ -49,9 +50,9 @@ export function orderEvents(score: Score, plan: Plan): Order {
   const rules = rulesOf(mode, level);
   const rests = restsOf(ticks, evidence, rules);
   const entries = leaningTo(style, ticks, entriesOf(ticks, evidence, mode)).map((entry, i) => entry / fullness[i]!);
-  const late = ticks.map((tick, i) => (heard(tick) || steadyBeat(ticks, i) ? 0 : overmapped));
+  const late = ticks.map((_, i) => lateness(ticks, i, style));
   const supported = entries.map((_, i) => supportedEntry(ticks, entries, i) + late[i]!);
-  const candidates = [...ticks.keys()].filter((i) => mapped[i] && !rests.has(i) && (late[i] === 0 || fills(ticks, i)));
+  const candidates = [...ticks.keys()].filter((i) => mapped[i] && !rests.has(i) && late[i]! < Infinity);
   candidates.sort((a, b) => quantised(supported[a]!) - quantised(supported[b]!) || a - b);
   return {
     ticks,
@@ -125,11 +126,13 @@ function steadyBeat(ticks: readonly Tick[], i: number): boolean {
   return phase === 0 && [-2, -1, 1, 2].every((beats) => heard(ticks[i + beats * tempo.ticksPerBeat]));
 }
 
-/** Whether something is heard on both sides of a silent place: of a quarter a quarter away, of a half or beat a half. */
-function fills(ticks: readonly Tick[], i: number): boolean {
+/** Unheard places come late, and those with nothing on both sides (a quarter away from a quarter, else half a beat away) never. */
+function lateness(ticks: readonly Tick[], i: number, { streams }: Style): number {
+  if (heard(ticks[i]) || steadyBeat(ticks, i)) return 0;
   const { phase, tempo } = ticks[i]!;
   const away = phase === 2 ? 1 : Math.floor(tempo.ticksPerBeat / 2);
-  return heard(ticks[i - away]) && heard(ticks[i + away]);
+  if (!heard(ticks[i - away]) || !heard(ticks[i + away])) return Infinity;
+  return phase === 2 ? fillLateness * (1 - Math.max(0, streams)) : overmapped;
 }
 
 /** From the first strong attack to the last, without the pauses. */
