@@ -1,4 +1,5 @@
 import type { Tick } from '../grid.ts';
+import type { Mode } from '../plan.ts';
 
 /** Events a beat at which the shares below were counted. */
 const densities = [0, 0.45, 0.74, 0.89, 1.11, 1.37, 1.49, 1.71, 1.87, 2.1, 2.34, 2.75, 3.37, 4];
@@ -17,15 +18,23 @@ const usage = {
 } as const;
 type Kind = keyof typeof usage;
 
-/** How much earlier beats and later quarters enter than in the mean map: what a person leaves out is not what we would. */
-const earliness = [0.8, 1, 1.1] as const;
+/**
+ * How much earlier or later than in the mean map beats, halves and quarters enter, by mode. Beats come earlier: which of them a person
+ * leaves out is not what we would. Taiko has more quarters and fewer halves than the curves.
+ */
+const earliness: Record<Mode, readonly [number, number, number]> = {
+  0: [0.6, 1, 0.95],
+  1: [0.9, 1.1, 0.9],
+  2: [0.8, 1, 0.95],
+  3: [0.9, 1, 0.95],
+};
 
 /**
  * The density (events a beat) from which on each tick carries an event: its rank by evidence among the places of its kind, read
  * backwards from the usage curve of that kind. So any density has the share of beats, halves and quarters that human maps have, the
  * ticks with the most evidence come first, and a sparse map's events are among a dense one's.
  */
-export function entriesOf(ticks: readonly Tick[], evidence: Float64Array): Float64Array {
+export function entriesOf(ticks: readonly Tick[], evidence: Float64Array, mode: Mode): Float64Array {
   const kinds = new Map<Kind, number[]>();
   ticks.forEach((tick, i) => {
     const kind = kindOf(tick);
@@ -37,7 +46,7 @@ export function entriesOf(ticks: readonly Tick[], evidence: Float64Array): Float
   for (const [kind, places] of kinds) {
     places.sort((a, b) => quantised(evidence[b]!) - quantised(evidence[a]!) || a - b);
     places.forEach((i, rank) => {
-      entries[i] = densityAt(usage[kind], (rank + 0.5) / places.length) * earliness[ticks[i]!.phase];
+      entries[i] = densityAt(usage[kind], (rank + 0.5) / places.length) * earliness[mode][ticks[i]!.phase];
     });
   }
   return entries;

@@ -11,6 +11,7 @@ export interface Bar {
 /** How much attack and loudness speak for an event (logistic regression on human charts of 14 songs, rounded). */
 const attack = { strength: 0.45, low: 0.15, mid: 0.6, high: 0.3 };
 const loudnessWeight = 1.1;
+const riseWeight = 0.4;
 const repeatWeight = 0.5;
 const repeatDistances = [1, 2, 4, 8];
 
@@ -37,11 +38,11 @@ export function attacksOf(bars: readonly Bar[], ticks: readonly Tick[]): Float64
   return heard;
 }
 
-/** How much louder than the song's mean each tick is (natural logarithm of the RMS), weighted as evidence for an event. */
+/** How much louder than the song's mean, and than the tick before, each tick is (natural logarithm of the RMS), weighted as evidence. */
 export function loudnessOf(ticks: readonly Tick[]): Float64Array {
   const levels = Float64Array.from(ticks, ({ loudness }) => Math.log(1e-3 + loudness));
   const mean = levels.reduce((sum, level) => sum + level, 0) / Math.max(1, levels.length);
-  return levels.map((level) => loudnessWeight * (level - mean));
+  return levels.map((level, i) => loudnessWeight * (level - mean) + riseWeight * (level - (levels[i - 1] ?? level)));
 }
 
 export function barsOf({ grid: { ticks } }: Score): Bar[] {

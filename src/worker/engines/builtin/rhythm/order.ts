@@ -4,7 +4,7 @@ import type { Plan } from '../plan.ts';
 import type { Style } from '../style.ts';
 import { entriesOf, quantised } from './entries.ts';
 import { attacksOf, barsOf, loudnessOf, type Bar } from './heard.ts';
-import { evenOut } from './patterns.ts';
+import { evenOut, likeBars } from './patterns.ts';
 import { createTaken, restsOf, rulesOf } from './rules.ts';
 
 /** All that may carry an event, in the order in which growing density takes it. */
@@ -18,15 +18,20 @@ export interface Order {
   accents: Float64Array;
 }
 
-/** Distinct bars a bar, by level: 0.25 (Easy and Normal) to 0.55 (Expert) in ranked maps. */
-const variety = [0.25, 0.28, 0.4, 0.45, 0.5, 0.5];
+/** Groups of like bars a bar, by level. Sparse maps have fewer rhythms than groups: distinct bars are 0.25 (Easy) to 0.55 (Expert) of all in ranked maps. */
+const variety = [0.5, 0.5, 0.45, 0.5, 0.5, 0.5];
 const intensityWeight = 0.6;
+/** A bar must differ by this much from those that sound like it before it gets a rhythm of its own there. */
+const ownVoice = 0.5;
 /** Below this attack a tick carries nothing that could be mapped. */
 const audible = 0.35;
-/** Unheard places enter only after everything that is heard. */
+/** How many events a beat later than its curve says an unheard quarter enters that fills a stream; other unheard places come last of all. */
+const fillLateness = 1;
 const overmapped = 10;
 /** A bar this much quieter than the song's middle (natural logarithm, 22 dB) is a pause. */
 const pauseDepth = 2.5;
+/** Quarters speak for a head more than their late entry says: they are what bursts are made of. */
+const quarterDiscount = 0.75;
 /** A quarter with an event on one side only enters this much later. */
 const oneSided = 1.35;
 
@@ -37,34 +42,26 @@ export function orderEvents(score: Score, plan: Plan): Order {
   const attacks = attacksOf(bars, ticks);
   const context = contextOf(score, bars, style);
   const repetition = 1 - 0.4 * style.repetition - 0.3 * style.simple;
-  const evidence = evenOut(
-    attacks.map((attack, i) => attack + context[i]!),
-    bars,
-    score.structure,
-    variety[level]! * repetition,
-  );
+  const own = attacks.map((attack, i) => attack + context[i]!);
+  const groups = likeBars(own, bars, score.structure, variety[level]! * repetition);
+  const evidence = evenOut(own, groups, ownVoice);
+  const fullness = evenOut(fullnessOf(score, style), groups, Infinity);
   const mapped = mappedTicks(bars, ticks);
   const rules = rulesOf(mode, level);
   const rests = restsOf(ticks, evidence, rules);
-  const entries = leaningTo(style, ticks, entriesOf(ticks, evidence));
-  const late = ticks.map((tick, i) => (heard(tick) || steadyBeat(ticks, i) ? 0 : overmapped));
+  const entries = leaningTo(style, ticks, entriesOf(ticks, evidence, mode)).map((entry, i) => entry / fullness[i]!);
+  const late = ticks.map((_, i) => lateness(ticks, i, style));
   const supported = entries.map((_, i) => supportedEntry(ticks, entries, i) + late[i]!);
-  const candidates = [...ticks.keys()].filter((i) => mapped[i] && !rests.has(i) && (late[i] === 0 || fills(ticks, i)));
+  const candidates = [...ticks.keys()].filter((i) => mapped[i] && !rests.has(i) && late[i]! < Infinity);
   candidates.sort((a, b) => quantised(supported[a]!) - quantised(supported[b]!) || a - b);
   return {
     ticks,
     order: legalOrder(candidates, ticks, createTaken(ticks, rules)),
     seconds: secondsOf(ticks, mapped),
-    weights: Float64Array.from(
-      ticks,
-      (tick, i) => attacks[i]! / 1.5 + metre[tick.phase] + (tick.place === 0 ? 0.3 : 0),
-    ),
+    weights: supported.map((entry, i) => 4 - entry * (ticks[i]!.phase === 2 ? quarterDiscount : 1)),
     accents: ranksOf(attacks),
   };
 }
-
-/** Place in the beat as evidence for a head: beat, half, quarter. */
-const metre = [1.2, 0.8, 0] as const;
 
 /** Takes the candidates one after the other where the rules allow; a quarter waits until it stands beside an event. */
 function legalOrder(candidates: readonly number[], ticks: readonly Tick[], taken: ReturnType<typeof createTaken>) {
@@ -109,6 +106,12 @@ function contextOf({ grid: { ticks }, structure }: Score, bars: readonly Bar[], 
   return context.map((value) => value * (1 + 0.5 * style.contrast));
 }
 
+/** Density of each tick's bar over the song's: 0.75 in the calmest, 1.25 in the most intense. */
+function fullnessOf({ grid: { ticks }, structure }: Score, style: Style): Float64Array {
+  const range = 0.5 * (1 + 0.5 * style.contrast);
+  return Float64Array.from(ticks, ({ bar }) => 1 + range * ((structure.intensity[bar] ?? 0.5) - 0.5));
+}
+
 /** Quarters earlier (streams, bursts) or later (jumps, simple) than the curves say. */
 function leaningTo(style: Style, ticks: readonly Tick[], entries: Float64Array): Float64Array {
   const quarters = 1.4 ** (style.jumps + 1.2 * style.simple - 1.2 * style.streams - 0.8 * style.bursts);
@@ -123,11 +126,13 @@ function steadyBeat(ticks: readonly Tick[], i: number): boolean {
   return phase === 0 && [-2, -1, 1, 2].every((beats) => heard(ticks[i + beats * tempo.ticksPerBeat]));
 }
 
-/** Whether something is heard on both sides of a silent place: of a quarter a quarter away, of a half or beat a half. */
-function fills(ticks: readonly Tick[], i: number): boolean {
+/** Unheard places come late, and those with nothing on both sides (a quarter away from a quarter, else half a beat away) never. */
+function lateness(ticks: readonly Tick[], i: number, { streams }: Style): number {
+  if (heard(ticks[i]) || steadyBeat(ticks, i)) return 0;
   const { phase, tempo } = ticks[i]!;
   const away = phase === 2 ? 1 : Math.floor(tempo.ticksPerBeat / 2);
-  return heard(ticks[i - away]) && heard(ticks[i + away]);
+  if (!heard(ticks[i - away]) || !heard(ticks[i + away])) return Infinity;
+  return phase === 2 ? fillLateness * (1 - Math.max(0, streams)) : overmapped;
 }
 
 /** From the first strong attack to the last, without the pauses. */

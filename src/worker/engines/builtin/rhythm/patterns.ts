@@ -1,8 +1,6 @@
 import type { Structure } from '../structure.ts';
 import { sameMetre, type Bar } from './heard.ts';
 
-/** What a bar that differs from its pattern must differ by, before it gets a rhythm of its own there. */
-const ownVoice = 0.5;
 /** A bar is compared with this many of the newest patterns, so that the cost grows with the song's length only. */
 const remembered = 64;
 const tolerances = [0.2, 0.25, 0.3, 0.36, 0.43, 0.52, 0.62, 0.75, 0.9, 1.1];
@@ -10,27 +8,29 @@ const tolerances = [0.2, 0.25, 0.3, 0.36, 0.43, 0.52, 0.62, 0.75, 0.9, 1.1];
 const twinCloseness = 0.6;
 
 /**
- * Evens out the evidence among bars that sound alike, so that they get the same rhythm at any density: each tick takes the mean of
- * its place in its pattern, and only what differs from that by more than `ownVoice` keeps the difference. Bars are
- * joined until there are `variety` × bars patterns; human maps have 0.25 (Easy) to 0.55 (Expert) distinct bars a bar.
+ * Bars parted into groups that sound alike: joined until there are `variety` × bars groups. Human maps have 0.25 (Easy) to 0.55
+ * (Expert) distinct bars a bar.
  */
-export function evenOut(
-  evidence: Float64Array,
-  bars: readonly Bar[],
-  { twins }: Structure,
-  variety: number,
-): Float64Array {
+export function likeBars(evidence: Float64Array, bars: readonly Bar[], { twins }: Structure, variety: number): Bar[][] {
   let groups: Bar[][] = [];
   for (const tolerance of tolerances) {
     groups = group(evidence, bars, twins, tolerance);
     if (groups.length <= variety * bars.length) break;
   }
-  const even = evidence.slice();
+  return groups;
+}
+
+/**
+ * Evens out what is known of ticks among bars that sound alike, so that they get the same rhythm at any density: each tick takes the
+ * mean of its place in its group, and keeps only what it differs from that by beyond `ownVoice`.
+ */
+export function evenOut(values: Float64Array, groups: readonly Bar[][], ownVoice: number): Float64Array {
+  const even = values.slice();
   for (const members of groups) {
     members[0]!.ticks.forEach((_, k) => {
-      const mean = members.reduce((sum, bar) => sum + evidence[bar.first + k]!, 0) / members.length;
+      const mean = members.reduce((sum, bar) => sum + values[bar.first + k]!, 0) / members.length;
       for (const bar of members) {
-        const own = evidence[bar.first + k]! - mean;
+        const own = values[bar.first + k]! - mean;
         even[bar.first + k] = mean + Math.sign(own) * Math.max(0, Math.abs(own) - ownVoice);
       }
     });

@@ -60,8 +60,8 @@ const rules: Record<'osu' | 'taiko' | 'mania', readonly Rules[]> = {
     { gap: 0, chains: [{ beats: quarter, notes: 5 }] },
     { gap: 0, chains: [{ beats: quarter, notes: 33 }] },
     { gap: 0, chains: [{ beats: quarter, notes: 65 }] },
-    { gap: 0, chains: [] },
-    { gap: 0, chains: [] },
+    { gap: 0, chains: [{ beats: quarter, notes: 129 }] },
+    { gap: 0, chains: [{ beats: quarter, notes: 257 }] },
   ],
 };
 
