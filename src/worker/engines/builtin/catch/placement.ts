@@ -30,7 +30,7 @@ const playerMargin = 6;
 /** Horizontal speed of juice streams at most, px/ms, by level: below walking (0.5) for beginners. */
 const streamSpeeds = [0.4, 0.44, 0.55, 0.65, 0.75, 0.8];
 /** Up to this level a walk is one that needs no dash even in a row of walks; harder maps go by the mark for one gap. */
-const slowLevels = 1;
+const slowLevels = 0;
 /** A walk in a longer gap is not wider. */
 const longestWalkMs = 600;
 
