@@ -16,7 +16,7 @@ export const catcher: Composer = {
   compose(score, plan, knobs, random): Draft {
     const density = objectsPerSecond(plan.stars) * eventsPerObject[plan.level]! * knobs.density;
     const events = chooseRhythm(score, plan, density);
-    const placed = placeObjects(formObjects(events, score, plan), score, plan, knobs.spacing, random);
+    const placed = placeObjects(formObjects(events, score, plan, knobs.spacing), score, plan, knobs.spacing, random);
     const sound = sounds(score, plan.hitsounded);
     return { objects: placed.map((object) => hitObject(object, sound)), speeds: [] };
   },
