@@ -10,13 +10,15 @@ import { placeObjects, type PlacedObject } from './placement.ts';
 const objectsPerSecond = (stars: number) => (stars < 2.7 ? 0.85 + 0.52 * stars : 1 + 0.66 * stars);
 /** Heads, reverses and tails of as many objects, by level. */
 const eventsPerObject = [1.7, 1.7, 1.6, 1.5, 1.45, 1.45];
+/** Wider maps are a little denser, so that neither alone has to go far from what is usual for the stars. */
+const densityBySpacing = 0.4;
 
 export const catcher: Composer = {
   spaced: true,
   compose(score, plan, knobs, random): Draft {
-    const density = objectsPerSecond(plan.stars) * eventsPerObject[plan.level]! * knobs.density;
-    const events = chooseRhythm(score, plan, density);
-    const placed = placeObjects(formObjects(events, score, plan), score, plan, knobs.spacing, random);
+    const density = knobs.density * knobs.spacing ** densityBySpacing;
+    const events = chooseRhythm(score, plan, density * objectsPerSecond(plan.stars) * eventsPerObject[plan.level]!);
+    const placed = placeObjects(formObjects(events, score, plan, knobs.spacing), score, plan, knobs.spacing, random);
     const sound = sounds(score, plan.hitsounded);
     return { objects: placed.map((object) => hitObject(object, sound)), speeds: [] };
   },

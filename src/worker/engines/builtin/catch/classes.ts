@@ -53,9 +53,9 @@ export function gapsBetween(objects: readonly TimedObject[], random: Random): Ga
     const before = objects[i - 1];
     const [start] = object.edges;
     if (!before) return { ms: Infinity, joined: false, accent: 0 };
-    const heard = Math.log1p(start.strength) + (object.newCombo ? 0.25 : 0) + (start.phase === 0 ? 0.2 : 0);
+    const stressed = object.accent + (object.newCombo ? 0.2 : 0) + (start.phase === 0 ? 0.15 : 0);
     const ms = start.time - before.edges.at(-1)!.time;
-    return { ms, joined: before.kind === 'fruit', accent: heard + 0.5 * random('accent', start.index) };
+    return { ms, joined: before.kind === 'fruit', accent: stressed + 0.4 * random('accent', start.index) };
   });
 }
 
@@ -97,7 +97,11 @@ function hyperShare(plan: Plan, spacing: number): number {
 
 function dashShare(plan: Plan, spacing: number): number {
   const { jumps, simple } = plan.style;
-  return shareAt(dashShares, plan) * (1 + 0.5 * jumps - 0.3 * simple) * Math.min(widest, spacing);
+  return (
+    shareAt(dashShares, plan) *
+    (1 + 0.5 * jumps - 0.3 * simple) *
+    (plan.level === 1 ? spacing : Math.min(widest, spacing))
+  );
 }
 
 /** Whether gap `i` may be of a class, the others being as they are. */

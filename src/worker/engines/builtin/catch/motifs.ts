@@ -49,10 +49,10 @@ export class Motifs {
   }
 
   /** What is wished of the way into the object at `tick`, and if it is a juice stream along it, from a catcher at `x`. */
-  wish(tick: Tick, x: number, lastWay: -1 | 0 | 1, target: number): { head: Wish; along: Wish } {
+  wish(tick: Tick, accent: number, x: number, lastWay: -1 | 0 | 1, target: number): { head: Wish; along: Wish } {
     if (tick.bar !== this.bar) this.begin(tick.bar);
     const root = this.rootOf(tick.bar);
-    const size = this.sizeOf(tick, root);
+    const size = this.sizeOf(tick, accent, root);
     const towards = this.turned(this.way(x, lastWay, target), lastWay, tick);
     this.inBar += 1;
     const after = this.shape === 'zigzag' || this.shape === 'pairs' ? (-towards as -1 | 1) : towards;
@@ -120,9 +120,8 @@ export class Motifs {
     return bias > 0 ? lastWay : (-lastWay as -1 | 1);
   }
 
-  private sizeOf(tick: Tick, root: number): number {
-    const accent = Math.min(1, tick.strength / 2.2);
+  private sizeOf(tick: Tick, accent: number, root: number): number {
     const chance = this.random('size', root, tick.place);
-    return this.plan.style.simple > 0 ? 0.6 + 0.15 * accent : 0.15 + 0.4 * accent + 0.4 * chance;
+    return this.plan.style.simple > 0 ? 0.6 + 0.15 * accent : 0.2 + 0.4 * accent + 0.4 * chance;
   }
 }

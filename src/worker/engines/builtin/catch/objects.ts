@@ -13,6 +13,8 @@ export interface TimedObject {
   /** Catch objects in it: 1 for a fruit, 0 for a shower. */
   parts: number;
   newCombo: boolean;
+  /** Of its head, 0 to 1. */
+  accent: number;
 }
 
 /** Share of hit objects that are sliders, by level, over 19 ranked maps: 63, 54, 45 and about 40 %. */
@@ -36,16 +38,17 @@ const comboLimits = [8, 10, 12, 16, 16, 16];
 const pause = 2;
 
 /** Events → fruits, juice streams and showers of bananas in order of time. */
-export function formObjects(events: RhythmEvent[], score: Score, plan: Plan): TimedObject[] {
+export function formObjects(events: RhythmEvent[], score: Score, plan: Plan, spacing: number): TimedObject[] {
   const showers = planShowers(events, score, plan);
   const free = events.filter(({ tick }) => !showers.some(({ from, until }) => tick.time > from && tick.time < until));
   const objects: TimedObject[] = [
-    ...joinStreams(free, showers, plan),
+    ...joinStreams(free, showers, plan, spacing),
     ...showers.map(({ start, end }): TimedObject => ({
       kind: 'shower',
       edges: [start, end],
       parts: 0,
       newCombo: true,
+      accent: 0,
     })),
   ];
   objects.sort((a, b) => a.edges[0].time - b.edges[0].time);
@@ -60,7 +63,8 @@ interface Candidate {
 }
 
 /** The best-liked sliders up to the level's share; each takes its events out of the fruits. */
-function joinStreams(events: RhythmEvent[], showers: readonly Shower[], plan: Plan): TimedObject[] {
+function joinStreams(events: RhythmEvent[], showers: readonly Shower[], plan: Plan, spacing: number): TimedObject[] {
+  const share = sliderShareOf(plan, spacing);
   const across = (i: number, j: number) =>
     showers.some(({ start }) => start.time > events[i]!.tick.time && start.time < events[j]!.tick.time);
   const candidatesOf = (slides: number): Candidate[] =>
@@ -69,11 +73,10 @@ function joinStreams(events: RhythmEvent[], showers: readonly Shower[], plan: Pl
         const liking = sliderLiking(events, first, slides, plan);
         return liking === null || across(first, first + slides) ? [] : [{ first, slides, liking }];
       })
-      .sort((a, b) => b.liking - a.liking || a.first - b.first);
+      .sort((a, b) => (share < 1 ? b.liking - a.liking : 0) || a.first - b.first);
 
   const taken = new Map<number, Candidate | null>();
   let [sliders, objects] = [0, events.length];
-  const share = sliderShareOf(plan);
   const take = (candidates: Candidate[], most: () => number) => {
     for (const candidate of candidates) {
       if (sliders >= most()) break;
@@ -87,32 +90,30 @@ function joinStreams(events: RhythmEvent[], showers: readonly Shower[], plan: Pl
   take(candidatesOf(2), () => reverseShare * share * objects);
   take(candidatesOf(1), () => share * objects);
 
-  return events.flatMap(({ tick }, i): TimedObject[] => {
+  return events.flatMap(({ tick, accent }, i): TimedObject[] => {
     const stream = taken.get(i);
-    if (stream === null) return [];
-    if (stream)
-      return [
-        streamOf(
-          events.slice(i, i + stream.slides + 1).map((event) => event.tick),
-          plan,
-        ),
-      ];
-    return [{ kind: 'fruit', edges: [tick], parts: 1, newCombo: false }];
+    if (stream) return [streamOf(events.slice(i, i + stream.slides + 1), plan)];
+    // Where a map is all sliders, what finds no partner is left out.
+    if (stream === null || share === 1) return [];
+    return [{ kind: 'fruit', edges: [tick], parts: 1, newCombo: false, accent }];
   });
 }
 
-function sliderShareOf({ level, style }: Plan): number {
+/** Wide movements come with fewer sliders: a juice stream is slower than the way to the next fruit may be. */
+function sliderShareOf({ level, style }: Plan, spacing: number): number {
   if (style.onlyCircles > 0) return 0;
   if (style.onlySliders > 0) return 1;
   const biased = 1 + 0.35 * style.sliders - 0.25 * style.jumps + 0.15 * (style.onlySliders - style.onlyCircles);
-  return Math.min(0.9, sliderShares[level]! * biased);
+  const wide = Math.max(0.6, Math.min(1, 1 - 0.6 * (spacing - 1.1)));
+  return Math.min(0.9, sliderShares[level]! * biased * wide);
 }
 
-function streamOf(edges: Tick[], plan: Plan): TimedObject {
+function streamOf(events: readonly RhythmEvent[], plan: Plan): TimedObject {
+  const edges = events.map(({ tick }) => tick);
   const [head, next] = [edges[0]!, edges[1]!];
   const droplets = dropletTimes(spanMs(head, next), head.tempo, plan).length;
   const parts = partCount(droplets, edges.length - 1);
-  return { kind: 'stream', edges: edges as [Tick, ...Tick[]], parts, newCombo: false };
+  return { kind: 'stream', edges: edges as [Tick, ...Tick[]], parts, newCombo: false, accent: events[0]!.accent };
 }
 
 /** Exact time from one tick to another of the same tempo. */
@@ -131,13 +132,7 @@ function sliderLiking(events: RhythmEvent[], first: number, slides: number, plan
   const liked = lengths[plan.level]![String(beats)] ?? (plan.style.onlySliders > 0 ? 0.1 : undefined);
   if (!even || liked === undefined || beats * slides > 4) return null;
   if (beats * pxPerBeat(plan, tempo) > longestPx || spanMs(head.tick, next.tick) < shortestSpanMs) return null;
-  if (
-    streamOf(
-      edges.map(({ tick }) => tick),
-      plan,
-    ).parts > comboLimits[plan.level]!
-  )
-    return null;
+  if (streamOf(edges, plan).parts > comboLimits[plan.level]!) return null;
   const onBeat = head.tick.phase === 0 ? 0.4 : head.tick.phase === 2 ? -0.5 : 0;
   const weaker = head.weight - Math.max(...edges.slice(1).map(({ weight }) => weight));
   return Math.round((liked + onBeat + 0.4 * weaker) * 1e6) / 1e6;

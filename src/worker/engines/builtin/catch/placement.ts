@@ -30,7 +30,7 @@ const playerMargin = 6;
 /** Horizontal speed of juice streams at most, px/ms, by level: below walking (0.5) for beginners. */
 const streamSpeeds = [0.4, 0.44, 0.55, 0.65, 0.75, 0.8];
 /** Up to this level a walk is one that needs no dash even in a row of walks; harder maps go by the mark for one gap. */
-const slowLevels = 1;
+const slowLevels = 0;
 /** A walk in a longer gap is not wider. */
 const longestWalkMs = 600;
 
@@ -73,7 +73,7 @@ export function placeObjects(
   caught.forEach((object, i) => {
     const start = heads[i]!;
     const before = catcher;
-    const wish = motifs.wish(start, before.x, before.direction, contour[i]!);
+    const wish = motifs.wish(start, object.accent, before.x, before.direction, contour[i]!);
     const roomAfter = classes[i + 1] === 'hyper' ? gaps[i + 1]!.ms + frame.half + hyperMargin : 0;
     if (i > 0) {
       const bpm = Math.max(start.tempo.point.bpm, caught[i - 1]!.edges[0].tempo.point.bpm);
@@ -140,16 +140,19 @@ const ordered = (from: number, to: number): [number, number] | null => (from <= 
 /** A hyperdash may be this much wider than it must be, px. */
 const widestHyper = 260;
 
-/** The size of a wish by the spacing: all sizes near 0 at the least spacing, near 1 at the greatest, as wished at 1. */
-const widened = (size: number, spacing: number) => size ** (1 / spacing ** 2);
+/** By level, so that a spacing of 1 gives about the stars that were asked for. */
+const gains = [1, 1.25, 1.1, 1.02, 1.06, 1.06];
 
-function wantedDistance({ half, spacing }: Frame, { catcher, at, kind, wish }: Way, [from, to]: [number, number]) {
+/** The size of a wish by the spacing: all sizes near 0 at the least spacing, near 1 at the greatest, about as wished at 1. */
+const widened = (size: number, { spacing, plan }: Frame) => size ** (1 / (spacing * gains[plan.level]!) ** 2);
+
+function wantedDistance(frame: Frame, { catcher, at, kind, wish }: Way, [from, to]: [number, number]) {
   const within = (distance: number) => Math.min(to, Math.max(from, distance));
   if (wish.distance !== undefined) return within(wish.distance);
-  const size = widened(wish.size, spacing);
+  const size = widened(wish.size, frame);
   if (kind === 'hyper') return within(from + widestHyper * size);
   if (kind === 'dash') return within(from + (to - from) * size);
-  return within(movement.walkDistance(Math.min(at - catcher.time, longestWalkMs), half) * size);
+  return within(movement.walkDistance(Math.min(at - catcher.time, longestWalkMs), frame.half) * size);
 }
 
 interface Laid {
@@ -162,7 +165,7 @@ interface Laid {
 const narrower = [1, 0.8, 0.6, 0.4, 0.2, 0];
 
 function layStream(frame: Frame, { edges }: TimedObject, head: Catcher, wish: Wish, roomAfter: number): Laid {
-  const { plan, spacing, half } = frame;
+  const { plan, half } = frame;
   const [start, next] = [edges[0], edges[1]!];
   const { tempo } = start;
   const slides = edges.length - 1;
@@ -170,7 +173,7 @@ function layStream(frame: Frame, { edges }: TimedObject, head: Catcher, wish: Wi
   const length = ((next.index - start.index) / tempo.ticksPerBeat) * pxPerBeat(plan, tempo);
   const droplets = dropletTimes(span, tempo, plan);
   const widest = Math.min(length, streamSpeeds[plan.level]! * span);
-  const wanted = Math.min(widest, wish.distance ?? widest * widened(wish.size, spacing));
+  const wanted = Math.min(widest, wish.distance ?? widest * widened(wish.size, frame));
   const upwards = start.index % 2 === 0;
   let best: { laid: Laid; score: number } | undefined;
   for (const towards of [wish.towards, -wish.towards as -1 | 1]) {

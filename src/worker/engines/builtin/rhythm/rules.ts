@@ -25,7 +25,7 @@ const quarter = 0.34;
  * Insane, 17 and more above). A taiko run of n notes at 1/2 or 1/4, its rests, mania's consecutive 1/2 and 1/4 rows: see the
  * reference of the advisory checks T10, T11, M13 and M14.
  */
-const rules: Record<'osu' | 'taiko' | 'mania', readonly Rules[]> = {
+const rules: Record<'osu' | 'taiko' | 'catch' | 'mania', readonly Rules[]> = {
   osu: [
     { gap: 0.5, chains: [{ beats: half, notes: 2 }] },
     { gap: 0.5, chains: [{ beats: half, notes: 4 }] },
@@ -49,6 +49,15 @@ const rules: Record<'osu' | 'taiko' | 'mania', readonly Rules[]> = {
     { gap: 0, chains: [{ beats: quarter, notes: 17 }] },
     { gap: 0, chains: [{ beats: quarter, notes: 33 }] },
   ],
+  // Longest runs of heads, reverses and tails in 19 ranked maps, a few outliers left out.
+  catch: [
+    { gap: 0.5, chains: [{ beats: half, notes: 4 }] },
+    { gap: 0.5, chains: [{ beats: half, notes: 13 }] },
+    { gap: 0, chains: [{ beats: quarter, notes: 7 }] },
+    { gap: 0, chains: [{ beats: quarter, notes: 17 }] },
+    { gap: 0, chains: [{ beats: quarter, notes: 33 }] },
+    { gap: 0, chains: [{ beats: quarter, notes: 65 }] },
+  ],
   mania: [
     {
       gap: 0,
@@ -65,9 +74,9 @@ const rules: Record<'osu' | 'taiko' | 'mania', readonly Rules[]> = {
   ],
 };
 
-export function rulesOf(mode: Mode, level: number): Rules {
-  return rules[mode === 1 ? 'taiko' : mode === 3 ? 'mania' : 'osu'][level]!;
-}
+const tables = { 0: rules.osu, 1: rules.taiko, 2: rules.catch, 3: rules.mania } as const;
+
+export const rulesOf = (mode: Mode, level: number): Rules => tables[mode][level]!;
 
 /** Beats from one tick to a later one, in the later one's tempo. */
 export const beatsBetween = (from: Tick, to: Tick) => (to.time - from.time) / to.tempo.beatMs;
