@@ -14,7 +14,7 @@ const silentShares: Record<Role, number> = { downbeat: 0.3, backbeat: 0.35, beat
 const neighbours = 12;
 /** A finish on every fourth downbeat of a section at most, and only where the cymbals are above this rank; the first is sure. */
 const finishBars = 4;
-const crash = 0.5;
+const crashRank = 0.5;
 
 /**
  * The additions of each tick that could carry an edge, by `Tick.index`: claps on the second and fourth beat, finishes on downbeats at
@@ -35,14 +35,14 @@ export function soundsOf({ grid, structure }: Score): Map<number, number> {
     for (let bar = firstBar; bar <= lastBar; bar += 1) sectionOf.set(bar, bar - firstBar);
   }
   for (const [role, ticks] of roles) {
-    const accents = ticks.map(({ mid, high }) => (role === 'backbeat' ? mid + high : mid));
-    const cymbals = ticks.map(({ high }) => high);
+    const accents = ticks.map(({ mid, snare }) => (role === 'backbeat' ? snare : mid));
+    const cymbals = ticks.map(({ crash }) => crash);
     ticks.forEach((tick, i) => {
       const sound = soundFor(role);
       if (rankOf(accents, i) >= silentShares[role]) sounds.set(tick.index, sound);
       if (role !== 'downbeat') return;
       const bar = sectionOf.get(tick.bar) ?? 0;
-      if (bar === 0 || (bar % finishBars === 0 && rankOf(cymbals, i) >= crash)) sounds.set(tick.index, finish);
+      if (bar === 0 || (bar % finishBars === 0 && rankOf(cymbals, i) >= crashRank)) sounds.set(tick.index, finish);
     });
   }
   return sounds;

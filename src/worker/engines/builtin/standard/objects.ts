@@ -23,6 +23,7 @@ interface Candidate {
   /** Of one span, as in the table of lengths. */
   length: number;
   last: number;
+  head: Tick;
   end: Tick;
   slides: number;
   liking: number;
@@ -88,10 +89,11 @@ const quotaSlack = 1.15;
 
 /**
  * Events → circles and sliders. The best places for a slider are heads on a beat that sounds on, whose following events are weaker,
- * so that reverses and the end take them; as many as the manner's shares of the objects. Decided from the best on, so that one more event changes little.
+ * so that reverses and the end take them; none reaches to where one of `spinners` starts; as many as the manner's shares of the objects. Decided from the best on, so that one more event changes little.
  */
 export function formObjects(
   events: readonly RhythmEvent[],
+  spinners: readonly Tick[],
   { grid }: Score,
   plan: Plan,
   manner: Manner,
@@ -102,6 +104,7 @@ export function formObjects(
   const candidates: Candidate[] = [];
   events.forEach((_, i) => {
     for (const candidate of candidatesAt(events, i, ticks, plan, speeds)) {
+      if (spinners.some(({ index }) => index > candidate.head.index && index <= candidate.end.index + 1)) continue;
       const liking = candidate.liking + 0.25 * random('slider', candidate.end.index, candidate.slides);
       candidates.push({ ...candidate, liking: Math.round(liking * 1e6) / 1e6 });
     }
@@ -173,7 +176,7 @@ function candidatesAt(
     const next = events[last + 1]?.tick;
     if (!fits(head, end, slides, next, plan, speeds[head.bar] ?? 1)) return;
     const length = tableLength(beatsBetween(head, end) / slides, plan.level);
-    if (length !== null) found.push({ i, length, last, end, slides, liking: onPlace + extra });
+    if (length !== null) found.push({ i, length, last, head, end, slides, liking: onPlace + extra });
   };
   const weaker = (k: number) => 0.5 * (weight - events[k]!.weight);
   if (events[i + 1]) add(i + 1, events[i + 1]!.tick, 1, weaker(i + 1));
@@ -200,14 +203,11 @@ function candidatesAt(
   for (const [beats] of lengths[plan.level]!) {
     const end = ticks.get(head.index + Math.round(beats * ticksPerBeat));
     if (!end || end.phase === 2 || (next && end.index >= next.index)) continue;
-    const sounding = Math.min(1, sustainOf(head) / beats);
+    const sounding = Math.min(1, head.sustain / beats);
     add(i, end, 1, 0.6 * sounding - (plan.level <= 1 ? 0.5 : 0.9));
   }
   return found;
 }
-
-/** For how many beats a tick's sound goes on. */
-const sustainOf = (tick: Tick): number => (tick as Tick & { sustain?: number }).sustain ?? 0;
 
 function fits(head: Tick, end: Tick, slides: number, next: Tick | undefined, plan: Plan, speed: number): boolean {
   const { tempo } = head;

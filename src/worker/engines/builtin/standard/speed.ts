@@ -8,7 +8,7 @@ import type { Manner } from './manner.ts';
 const calm = 0.3;
 
 /** The factor on slider speed of each bar: slower where it is calm, faster in kiai; a twentieth is the smallest step. */
-export function speedsOfBars({ structure }: Score, manner: Manner, random: Random): number[] {
+export function speedsOfBars({ grid, structure }: Score, manner: Manner, random: Random): number[] {
   const { speeds } = manner;
   const byBar = structure.intensity.map(() => 1);
   for (const section of structure.sections) {
@@ -18,6 +18,8 @@ export function speedsOfBars({ structure }: Score, manner: Manner, random: Rando
       byBar[bar] = Math.round(base * (1 + swing) * 20) / 20;
     }
   }
+  // Before the first timing point no line can set a speed.
+  for (const { time, bar, tempo } of grid.ticks) if (time < tempo.point.offsetMs) byBar[bar] = 1;
   return byBar;
 }
 

@@ -5,7 +5,7 @@ import { soundsOf } from '../hitsounds.ts';
 import { chooseRhythm } from '../rhythm.ts';
 import { markCombos } from './combos.ts';
 import { mannerOf } from './manner.ts';
-import { formObjects, slidesOf, type TimedObject } from './objects.ts';
+import { formObjects, slidesOf } from './objects.ts';
 import { placeObjects, type PlacedObject } from './placement.ts';
 import { changesOf, speedsOfBars } from './speed.ts';
 import { findSpinners } from './spinners.ts';
@@ -20,7 +20,8 @@ export const standard: Composer = {
     const speeds = speedsOfBars(score, manner, random);
     const chosen = chooseRhythm(score, plan, eventsPerSecond(plan.stars) * knobs.density);
     const { spinners, events } = findSpinners(chosen, score, plan, manner);
-    const objects: TimedObject[] = formObjects(events, score, plan, manner, speeds, random);
+    const starts = spinners.map(({ start }) => start);
+    const objects = formObjects(events, starts, score, plan, manner, speeds, random);
     for (const { start, end } of spinners)
       objects.push({ kind: 'spinner', start, end, edges: [start], newCombo: true });
     objects.sort((a, b) => a.start.index - b.start.index);
