@@ -21,7 +21,15 @@ const crashRank = 0.5;
  * the start of sections and on crashes, whistles on what is left of the accents. Ranks are local, so quiet sections sound too. Depends
  * on the song alone: every difficulty of a song sounds alike.
  */
-export function soundsOf({ grid, structure }: Score): Map<number, number> {
+export function soundsOf(score: Score): ReadonlyMap<number, number> {
+  const known = heard.get(score) ?? listen(score);
+  heard.set(score, known);
+  return known;
+}
+
+const heard = new WeakMap<Score, ReadonlyMap<number, number>>();
+
+function listen({ grid, structure }: Score): Map<number, number> {
   const sounds = new Map<number, number>();
   const roles = new Map<Role, Tick[]>();
   for (const tick of grid.ticks) {

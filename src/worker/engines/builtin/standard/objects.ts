@@ -100,10 +100,9 @@ export function formObjects(
   speeds: readonly number[],
   random: Random,
 ): TimedObject[] {
-  const ticks = new Map(grid.ticks.map((tick) => [tick.index, tick]));
   const candidates: Candidate[] = [];
   events.forEach((_, i) => {
-    for (const candidate of candidatesAt(events, i, ticks, plan, speeds)) {
+    for (const candidate of candidatesAt(events, i, grid.ticks, plan, speeds)) {
       if (spinners.some(({ index }) => index > candidate.head.index && index <= candidate.end.index + 1)) continue;
       const liking = candidate.liking + 0.25 * random('slider', candidate.end.index, candidate.slides);
       candidates.push({ ...candidate, liking: Math.round(liking * 1e6) / 1e6 });
@@ -165,7 +164,7 @@ function shareOf(length: number, { level }: Plan, manner: Manner): number {
 function candidatesAt(
   events: readonly RhythmEvent[],
   i: number,
-  ticks: ReadonlyMap<number, Tick>,
+  ticks: readonly Tick[],
   plan: Plan,
   speeds: readonly number[],
 ): Candidate[] {
@@ -201,12 +200,23 @@ function candidatesAt(
   const next = events[i + 1]?.tick;
   const { ticksPerBeat } = head.tempo;
   for (const [beats] of lengths[plan.level]!) {
-    const end = ticks.get(head.index + Math.round(beats * ticksPerBeat));
+    const end = tickAt(ticks, head.index + Math.round(beats * ticksPerBeat));
     if (!end || end.phase === 2 || (next && end.index >= next.index)) continue;
     const sounding = Math.min(1, head.sustain / beats);
     add(i, end, 1, 0.6 * sounding - (plan.level <= 1 ? 0.5 : 0.9));
   }
   return found;
+}
+
+/** The tick with an index, or none where it was left out; ticks are in order. */
+function tickAt(ticks: readonly Tick[], index: number): Tick | undefined {
+  let [low, high] = [0, ticks.length];
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if (ticks[middle]!.index < index) low = middle + 1;
+    else high = middle;
+  }
+  return ticks[low]?.index === index ? ticks[low] : undefined;
 }
 
 function fits(head: Tick, end: Tick, slides: number, next: Tick | undefined, plan: Plan, speed: number): boolean {

@@ -34,11 +34,25 @@ interface Cursor {
   heading: number;
 }
 
-interface Attempt {
-  trials: Trial[];
-  cost: number;
+/** A direction to enter a chunk in, the hand that it turns to, and what speaks against it. */
+interface Way {
   heading: number;
   sign: 1 | -1;
+  cost: number;
+}
+
+/** A chunk as it is tried, with all that speaks against it. */
+interface Attempt extends Way {
+  trials: Trial[];
+}
+
+/** What a chunk finds where it begins. */
+interface Room {
+  cursor: Cursor;
+  around: readonly Trial[];
+  home: Point;
+  /** To each of its objects. */
+  distances: readonly number[];
 }
 
 const width = 512;
@@ -108,67 +122,62 @@ function createPlacer(needs: Needs) {
     const { heading, sign } = attempt;
     const key = `${chunk.bar}:${chunk.place}`;
     remembered.set(key, { heading, sign, centre: centreOf(attempt.trials) });
-    recent.push(`${pattern.name}:${sign}:${Math.round(heading * 4)}`);
+    recent.push(shapeName(pattern, attempt));
     last = { heading, sign };
   }
 
+  /** The cheapest way to lay a chunk. Ways in are tried from the cheapest on, until they alone cost more than the best chunk. */
   function best(chunk: Chunk, pattern: Pattern, home: Point): Attempt | null {
     const first = chunk.objects[0]!;
     const cursor = cursorNow(first);
-    const around = trials.slice(-12);
-    const key = first.start.index;
-    const wished = wishedHeadings(chunk, remembered, last, manner, random);
-    let found: Attempt | null = null;
-    const attempt = (heading: number, sign: 1 | -1, liking: number) => {
-      const limit = found ? found.cost : Infinity;
-      const cost = entryCost(heading, sign, pattern, cursor, first) + liking;
-      if (cost >= limit) return;
-      const tried = run(chunk, pattern, heading, sign, cursor, around, home, cost, limit);
-      if (!tried) return;
-      const shape = `${pattern.name}:${sign}:${Math.round(heading * 4)}`;
-      if (recent.slice(-3).filter((other) => other === shape).length >= 2) tried.cost += 4;
-      if (tried.cost < limit) found = tried;
-    };
-    for (const { heading, sign } of wished) attempt(heading, sign, -2.5);
-    const offset = random('heading', key) * 2 * Math.PI;
+    const ways = wishedHeadings(chunk, remembered, last, manner, random);
+    const offset = random('heading', first.start.index) * 2 * Math.PI;
     for (let k = 0; k < headings; k += 1) {
       const heading = offset + (2 * Math.PI * k) / headings;
-      for (const sign of [1, -1] as const) attempt(heading, sign, 0.8 * random('taste', key, k, sign));
+      const taste = 0.8 * random('taste', first.start.index, k);
+      ways.push({ heading, sign: 1, cost: taste }, { heading, sign: -1, cost: 0.8 - taste });
+    }
+    for (const way of ways) way.cost += entryCost(way, pattern, cursor, first) + repeated(pattern, way);
+    ways.sort((a, b) => a.cost - b.cost);
+    const distances = chunk.objects.map((object, j) =>
+      pattern.stacked[j]! ? 0 : distanceBetween(chunk.objects[j - 1] ?? cursor.before, object, pattern.scale, needs),
+    );
+    const room: Room = { cursor, around: trials.slice(-12), home, distances };
+    let found: Attempt | null = null;
+    for (const way of ways) {
+      const limit: number = found?.cost ?? Infinity;
+      if (way.cost >= limit) break;
+      found = run(chunk, pattern, way, room, limit) ?? found;
     }
     return found;
   }
 
+  /** Three times the same shape in a row is enough. */
+  function repeated(pattern: Pattern, way: Way): number {
+    const shape = shapeName(pattern, way);
+    return recent.slice(-3).filter((other) => other === shape).length >= 2 ? 4 : 0;
+  }
+
   /** The chunk laid out from the cursor, or null where it leaves the playfield or costs more than `limit`. */
-  function run(
-    chunk: Chunk,
-    pattern: Pattern,
-    heading0: number,
-    sign: 1 | -1,
-    start: Cursor,
-    around: readonly Trial[],
-    home: Point,
-    cost0: number,
-    limit: number,
-  ): Attempt | null {
+  function run(chunk: Chunk, pattern: Pattern, way: Way, room: Room, limit: number): Attempt | null {
     const laid: Trial[] = [];
-    let cursor = start;
-    let heading = heading0;
-    let cost = cost0;
+    const { sign } = way;
+    let { exit, heading: left } = room.cursor;
+    let { cost } = way;
     for (const [j, object] of chunk.objects.entries()) {
-      if (j > 0) heading = cursor.heading + sign * pattern.turns[j - 1]!;
-      const stacked = pattern.stacked[j]!;
-      const distance = stacked ? 0 : distanceBetween(cursor.before, object, pattern.scale, needs);
-      const position = towards(cursor.exit, heading, distance, manner.gridPx);
+      const heading = j > 0 ? left + sign * pattern.turns[j - 1]! : way.heading;
+      const position = towards(exit, heading, room.distances[j]!, manner.gridPx);
       if (!inside(position)) return null;
       const trial = tryObject(object, position, heading, pattern.shapes[j]!, sign * pattern.leaves[j]!, sign, needs);
       if (!trial) return null;
-      cost += (0.4 * awayFrom(home, trial.exit)) / chunk.objects.length;
-      if (!stacked) cost += crowding(trial, around, laid, crowd);
+      cost += (0.4 * awayFrom(room.home, trial.exit)) / chunk.objects.length;
+      if (cost >= limit) return null;
+      if (!pattern.stacked[j]) cost += crowding(trial, room.around, laid, crowd);
       if (cost >= limit) return null;
       laid.push(trial);
-      cursor = { before: object, exit: trial.exit, heading: trial.heading };
+      ({ exit, heading: left } = trial);
     }
-    return { trials: laid, cost, heading: heading0, sign };
+    return { trials: laid, cost, heading: way.heading, sign };
   }
 
   return { trials, place };
@@ -184,13 +193,15 @@ function resting(object: TimedObject): Trial {
 const awayFrom = (home: Point, { x, y }: Point) => ((x - home.x) ** 2 + (y - home.y) ** 2) / 120 ** 2;
 
 /** The turn into a chunk against what the pattern wishes; it matters less after a pause, and the hand may be either. */
-function entryCost(heading: number, sign: 1 | -1, pattern: Pattern, cursor: Cursor, first: TimedObject): number {
+function entryCost({ heading, sign }: Way, pattern: Pattern, cursor: Cursor, first: TimedObject): number {
   const turn = wrap(heading - cursor.heading);
   const gapMs = first.start.time - cursor.before.end.time;
   const near = gapMs > 900 ? 0.25 : 1;
   const otherHand = turn * sign < 0 && Math.abs(turn) > 0.5 ? 0.3 : 0;
   return near * (((Math.abs(turn) - pattern.entry) / 0.6) ** 2 + otherHand);
 }
+
+const shapeName = ({ name }: Pattern, { sign, heading }: Way) => `${name}:${sign}:${Math.round(heading * 4)}`;
 
 /** Where a chunk's bar lives: points that cover the playfield evenly (the R2 sequence), mirrored for bars heard before. */
 function homeOf(
@@ -210,6 +221,9 @@ function homeOf(
   return { x: width * (0.02 + 0.96 * u), y: height * (0.02 + 0.96 * v) };
 }
 
+/** What speaks for a pattern that was there before. */
+const remembering = -2.5;
+
 /** Directions that mirror the same pattern of an earlier bar, or the chunk before. */
 function wishedHeadings(
   chunk: Chunk,
@@ -217,7 +231,7 @@ function wishedHeadings(
   last: { heading: number; sign: 1 | -1 } | undefined,
   manner: Manner,
   random: Random,
-): { heading: number; sign: 1 | -1 }[] {
+): Way[] {
   const twin = remembered.get(`${chunk.root}:${chunk.place}`);
   const reused = twin && chunk.root < chunk.bar && random('reuse', chunk.bar) < manner.reuse;
   const paired = last && random('mirror pair', chunk.root, chunk.place) < manner.mirror;
@@ -225,9 +239,9 @@ function wishedHeadings(
   if (!model) return [];
   const other = model.sign === 1 ? -1 : 1;
   return [
-    { heading: Math.PI - model.heading, sign: other },
-    { heading: -model.heading, sign: other },
-    { heading: model.heading + Math.PI, sign: model.sign },
+    { heading: Math.PI - model.heading, sign: other, cost: remembering },
+    { heading: -model.heading, sign: other, cost: remembering },
+    { heading: model.heading + Math.PI, sign: model.sign, cost: remembering },
   ];
 }
 
@@ -279,14 +293,14 @@ export function sliderLength(object: TimedObject, plan: Plan, speeds: readonly n
 function layBody(object: TimedObject, position: Point, heading: number, shape: Shape, length: number): Trial | null {
   const cos = Math.cos(heading) * length;
   const sin = Math.sin(heading) * length;
-  const places: Point[] = [position];
-  for (const { x, y } of shape.samples) {
-    const place = { x: position.x + x * cos - y * sin, y: position.y + x * sin + y * cos };
-    if (!well(place.x, place.y)) return null;
-    places.push(place);
-  }
-  for (const { x, y } of shape.type === 'B' ? shape.controls : []) {
-    if (!well(position.x + x * cos - y * sin, position.y + x * sin + y * cos)) return null;
+  const { samples, controls } = shape;
+  const fits = ({ x, y }: Point) => well(position.x + x * cos - y * sin, position.y + x * sin + y * cos);
+  // The end is the likeliest to be outside.
+  for (let i = samples.length - 1; i >= 0; i -= 1) if (!fits(samples[i]!)) return null;
+  if (shape.type === 'B' && !controls.every(fits)) return null;
+  const places = [position];
+  for (const { x, y } of samples) {
+    places.push({ x: position.x + x * cos - y * sin, y: position.y + x * sin + y * cos });
   }
   const end = places.at(-1)!;
   const back = slidesOf(object) % 2 === 0;
@@ -325,4 +339,4 @@ function forced(object: TimedObject, pattern: Pattern, cursor: Cursor, needs: Ne
   return { object: circle, position: cursor.exit, exit: cursor.exit, heading: 0, body: null, places: [cursor.exit] };
 }
 
-const wrap = (angle: number) => Math.atan2(Math.sin(angle), Math.cos(angle));
+const wrap = (angle: number) => angle - 2 * Math.PI * Math.round(angle / (2 * Math.PI));

@@ -20,6 +20,8 @@ const songPerSpinnersMs = 90_000;
 const apartMs = 40_000;
 /** The events that a spinner and its recovery push aside must be this much rarer than they are on average. */
 const thinness = 0.55;
+/** What speaks for a spinner that ends where a section begins. */
+const bestTurn = 0.3;
 
 /**
  * Where the song holds a sound or waits for its next section: spans of three to eight beats that end on a beat and push aside far fewer
@@ -48,10 +50,13 @@ export function findSpinners(
       if (!end || end.tempo !== start.tempo) break;
       if (end.time - start.time < Math.max(lengthMs[plan.level]!, shortestMs(plan.od))) continue;
       const free = end.time + Math.max(recoveryMs[plan.level]!, recoveryBeats[plan.level]! * end.tempo.beatMs) - 1;
+      const usual = perMs * (free - start.time);
+      // Too much happens here, whatever speaks for it.
+      const tooMany = events[from + 2 + Math.ceil((thinness + bestTurn) * usual)];
+      if (tooMany && tooMany.tick.time < free) break;
       let to = from;
       while (to < events.length && events[to]!.tick.time < free) to += 1;
-      const usual = perMs * (free - start.time);
-      const atTurn = sectionStarts.has(end.bar) && end.place === 0 ? 0.3 : end.place === 0 ? 0.1 : 0;
+      const atTurn = sectionStarts.has(end.bar) && end.place === 0 ? bestTurn : end.place === 0 ? 0.1 : 0;
       const silent = start.strength < 0.3 ? 1 : 0;
       found.push({ span: { start, end }, from, to, cost: (to - from - 1) / usual - atTurn + silent - 0.01 * length });
     }

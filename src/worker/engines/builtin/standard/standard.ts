@@ -47,17 +47,12 @@ function hitObject({ object, position, slider }: PlacedObject, soundAt: (tick: T
   if (kind === 'spinner') {
     return { kind, time: start.time, endTime: end.time, newCombo: true, sound: soundAt(end) };
   }
-  const head = { ...position, time: start.time, newCombo };
-  if (!slider) return { kind: 'circle', ...head, sound: soundAt(start) };
-  return {
-    kind: 'slider',
-    ...head,
-    sound: 0,
-    endTime: end.time,
-    ...slider,
-    slides: slidesOf(object),
-    edgeSounds: edges.map(soundAt),
-  };
+  const { x, y } = position;
+  const { time } = start;
+  if (!slider) return { kind: 'circle', x, y, time, newCombo, sound: soundAt(start) };
+  const { path, length } = slider;
+  const [slides, edgeSounds] = [slidesOf(object), edges.map(soundAt)];
+  return { kind: 'slider', x, y, time, newCombo, sound: 0, endTime: end.time, path, length, slides, edgeSounds };
 }
 
 /** Radius of a circle in px, by circle size. */
