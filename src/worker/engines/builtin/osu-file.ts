@@ -15,6 +15,7 @@ export interface BeatmapFile extends Metadata {
   ar: number;
   sliderMultiplier: number;
   tickRate: number;
+  stackLeniency: number;
   background: string;
   comboColours: readonly (readonly number[])[];
   breaks: readonly (readonly [startMs: number, endMs: number])[];
@@ -35,7 +36,7 @@ export function osuFile(map: BeatmapFile): string {
     `PreviewTime: ${map.previewTime}`,
     'Countdown: 0',
     'SampleSet: Soft',
-    'StackLeniency: 0.7',
+    `StackLeniency: ${map.stackLeniency}`,
     `Mode: ${map.mode}`,
     'LetterboxInBreaks: 0',
     'WidescreenStoryboard: 0',
@@ -89,20 +90,26 @@ export function osuFile(map: BeatmapFile): string {
 function timingLines({ timingPoints, effects }: BeatmapFile): string[] {
   const lines: { time: number; rank: number; text: string }[] = [];
   for (const { offsetMs, bpm, meter } of timingPoints) {
-    const { volume, kiai } = effects.findLast(({ time }) => time < offsetMs) ?? {
+    const { volume, kiai, speed } = effects.findLast(({ time }) => time < offsetMs) ?? {
+      speed: 1,
       volume: effects[0]?.volume ?? 60,
       kiai: false,
     };
     const text = `${offsetMs},${trim(60_000 / bpm)},${meter},2,0,${volume},1,${kiai ? 1 : 0}`;
     lines.push({ time: offsetMs, rank: 0, text });
+    // A red line sets the speed back to 1.
+    if (speed !== 1 && !effects.some(({ time }) => time === offsetMs))
+      lines.push({ time: offsetMs, rank: 1, text: greenLine(offsetMs, speed, meter, volume, kiai) });
   }
   for (const { time, speed, volume, kiai } of effects) {
     const meter = timingPoints.findLast(({ offsetMs }) => offsetMs <= time)?.meter ?? 4;
-    const text = `${time},${trim(-100 / speed)},${meter},2,0,${volume},0,${kiai ? 1 : 0}`;
-    lines.push({ time, rank: 1, text });
+    lines.push({ time, rank: 1, text: greenLine(time, speed, meter, volume, kiai) });
   }
   return lines.sort((a, b) => a.time - b.time || a.rank - b.rank).map(({ text }) => text);
 }
+
+const greenLine = (time: number, speed: number, meter: number, volume: number, kiai: boolean) =>
+  `${time},${trim(-100 / speed)},${meter},2,0,${volume},0,${kiai ? 1 : 0}`;
 
 /** As many digits as a double needs, without an exponent. */
 const trim = (value: number) => String(Math.round(value * 1e12) / 1e12);

@@ -28,6 +28,8 @@ export interface Plan {
   holdRatio: number;
   /** Changes of scroll speed a note (mania, taiko). */
   scrollRatio: number;
+  /** Share of the time an object is visible within which objects at one place are stacked so that each can be seen. */
+  stackLeniency: number;
   year: number;
   hitsounded: boolean;
   style: Style;
@@ -42,6 +44,7 @@ const levelNames: Record<Mode, readonly string[]> = {
   3: ['Easy', 'Normal', 'Hard', 'Insane', 'Expert', 'Expert'],
 };
 
+type SettingName = 'hp' | 'cs' | 'od' | 'ar' | 'sliderMultiplier';
 type Range = readonly [low: number, high: number];
 type Setting = (stars: number, level: number) => number;
 const within = (value: number, [low, high]: Range) => tenth(Math.min(high, Math.max(low, value)));
@@ -60,7 +63,7 @@ const one = (range: Range): Range[] => Array.from({ length: 6 }, () => range);
  * Usual settings by mode: linear fits over ranked maps (standard: AR 3.14 + 1.03 S, OD 2.2 + 1.06 S, HP 3.7 + 0.38 S, slider multiplier
  * 0.92 + 0.143 S; catch: AR = OD 5.6 + 0.67 S, CS 2.25 + 0.32 S), kept in the ranking criteria's range of the level.
  */
-const settings: Record<Mode, Record<'hp' | 'cs' | 'od' | 'ar' | 'sliderMultiplier', Setting>> = {
+const settings: Record<Mode, Record<SettingName, Setting>> = {
   0: {
     hp: fitted(3.7, 0.38, [
       [1, 3],
@@ -140,6 +143,20 @@ const settings: Record<Mode, Record<'hp' | 'cs' | 'od' | 'ar' | 'sliderMultiplie
   },
 };
 
+/** What descriptors and an early year change in the usual settings of osu!standard. */
+function styledSettings({ precision, reading, lowSv, highSv }: Style, year: number, level: number) {
+  const slow = 0.75 ** lowSv * 1.3 ** highSv * (year <= 2010 ? 0.9 : 1);
+  const changes: Partial<Record<SettingName, { add?: number; times?: number }>> = {
+    cs: { add: 1.5 * precision },
+    // Below Hard the approach is slow already, and a slower one hides what lies on one place.
+    ar: { add: level >= 2 ? -0.7 * reading : 0 },
+    sliderMultiplier: { times: slow },
+  };
+  return changes;
+}
+
+const usualLeniency = 0.7;
+const perfectLeniency = 0.2;
 const defaultHoldRatio = 0.05;
 const defaultYear = 2023;
 
@@ -149,7 +166,12 @@ export function planMap(params: MapParams): { plan: Plan; warnings: string[] } {
   const stars = params.difficulty ?? 5;
   const level = levelBounds.filter((bound) => stars >= bound).length;
   const { style, warnings } = readStyle(params.descriptors, params.negative_descriptors);
-  const usual = (name: keyof (typeof settings)[Mode]) => settings[mode][name](stars, level);
+  const year = params.year ?? defaultYear;
+  const styled = mode === 0 ? styledSettings(style, year, level) : {};
+  const usual = (name: SettingName) => {
+    const { add = 0, times = 1 } = styled[name] ?? {};
+    return within((settings[mode][name](stars, level) + add) * times, [0, 10]);
+  };
   const plan: Plan = {
     mode,
     stars,
@@ -163,7 +185,8 @@ export function planMap(params: MapParams): { plan: Plan; warnings: string[] } {
     tickRate: params.slider_tick_rate ?? 1,
     holdRatio: params.hold_note_ratio ?? defaultHoldRatio,
     scrollRatio: params.scroll_speed_ratio ?? 0,
-    year: params.year ?? defaultYear,
+    stackLeniency: level >= 3 && style.stacks > 0 ? perfectLeniency : usualLeniency,
+    year,
     hitsounded: params.hitsounded ?? true,
     style,
   };

@@ -1,7 +1,7 @@
 import type { Composer, Draft, Score } from '../compose.ts';
 import type { Tick } from '../grid.ts';
 import type { HitObject } from '../hit-objects.ts';
-import { edgeSound } from '../hitsounds.ts';
+import { soundsOf } from '../hitsounds.ts';
 import { chooseRhythm } from '../rhythm.ts';
 import { formObjects } from './objects.ts';
 import { placeObjects, type PlacedObject } from './placement.ts';
@@ -24,9 +24,9 @@ export const catcher: Composer = {
   },
 };
 
-function sounds({ structure }: Score, hitsounded: boolean): (tick: Tick) => number {
-  const starts = new Set(structure.sections.map(({ firstBar }) => firstBar));
-  return (tick) => (hitsounded ? edgeSound(tick, starts.has(tick.bar)) : 0);
+function sounds(score: Score, hitsounded: boolean): (tick: Tick) => number {
+  const heard = soundsOf(score);
+  return ({ index }) => (hitsounded ? (heard.get(index) ?? 0) : 0);
 }
 
 function hitObject({ kind, edges, x, path, length, newCombo }: PlacedObject, sound: (tick: Tick) => number): HitObject {

@@ -1,223 +1,342 @@
 import type { Point, SliderPath } from '../hit-objects.ts';
-import { preemptMs } from '../plan.ts';
+import { preemptMs, type Plan } from '../plan.ts';
 import type { Random } from '../random.ts';
-import { beatsOf, type TimedObject } from './objects.ts';
-import { samplePath, sliderPath } from './slider-path.ts';
-import { circleRadius, pxPerBeat, type StandardPlan } from './standard.ts';
+import type { Structure } from '../structure.ts';
+import { distanceBetween, type DistanceNeeds } from './distance.ts';
+import type { Manner } from './manner.ts';
+import { chunksOf, patternOf, type Chunk, type Pattern } from './motifs.ts';
+import { beatsBetween, slidesOf, type TimedObject } from './objects.ts';
+import { crowding, type Crowd } from './overlap.ts';
+import { line, mirrored, pathOf, type Shape } from './slider-path.ts';
+import { pxPerBeat } from './speed.ts';
 
 /** A hit object of osu!standard with its place. Lengths in px of the 512 × 384 playfield. */
-export interface PlacedObject extends TimedObject {
+export interface PlacedObject {
+  object: TimedObject;
   position: Point;
-  path?: SliderPath;
-  length?: number;
-  /** Where the next movement starts. */
+  slider?: { path: SliderPath; length: number };
+}
+
+/** An object as it is tried: its place, where it is left and in which direction, and what it covers. */
+export interface Trial {
+  object: TimedObject;
+  position: Point;
   exit: Point;
+  heading: number;
+  body: { shape: Shape; heading: number; length: number } | null;
+  /** Where it is seen: head, places of the path. */
+  places: readonly Point[];
+}
+
+interface Cursor {
+  before: TimedObject;
+  exit: Point;
+  heading: number;
+}
+
+/** A direction to enter a chunk in, the hand that it turns to, and what speaks against it. */
+interface Way {
+  heading: number;
+  sign: 1 | -1;
+  cost: number;
+}
+
+/** A chunk as it is tried, with all that speaks against it. */
+interface Attempt extends Way {
+  trials: Trial[];
+}
+
+/** What a chunk finds where it begins. */
+interface Room {
+  cursor: Cursor;
+  around: readonly Trial[];
+  home: Point;
+  /** To each of its objects. */
+  distances: readonly number[];
 }
 
 const width = 512;
 const height = 384;
+const margin = 2;
 const headings = 24;
-const candidatesPerObject = headings + 8;
-
-/** Cross-screen jumps are for the hardest level. */
-const farthest = [260, 260, 260, 310, 390, 420];
-
-/** Angle between two movements, in degrees 0 (back) to 180 (straight on), that maps of each level use at half beats. */
-const jumpAngles: readonly (readonly [angle: number, spread: number])[] = [
-  [140, 40],
-  [140, 40],
-  [125, 45],
-  [85, 50],
-  [62, 40],
-  [62, 40],
-];
-const streamAngle: readonly [number, number] = [155, 25];
-/** Gap in quarter beats up to which a movement belongs to a stream. */
-const streamTicks = 1;
-
-interface Cursor {
-  exit: Point;
-  /** Direction of the last movement. */
-  heading: number;
-  /** Which way the movement turns; changes with the combo. */
-  turn: 1 | -1;
-  exitTime: number;
-  exitIndex: number;
-}
 
 /**
- * Gives every object its place. For each, candidates in all directions at the distance that time and level ask for are
- * weighed: angle to the last movement, overlap with what is still visible, how the playfield has been used, and a keyed
- * random part, so that no shape repeats by itself. `spacing` scales all distances.
+ * Gives every object its place, chunk by chunk. A chunk's pattern is tried in 24 directions and both hands, from the end
+ * of the chunk before; the cheapest way in is taken: near the bar's own home on the playfield, with the turn and the free room that
+ * are wanted. Homes are spread evenly and do not depend on what came before, so a map that differs in one event is the same
+ * again some chunks later. Bars that sound like earlier ones take their patterns mirrored.
  */
-export function placeObjects(
-  objects: TimedObject[],
-  plan: StandardPlan,
-  spacing: number,
-  random: Random,
-): PlacedObject[] {
-  const radius = circleRadius(plan.cs);
-  const preempt = preemptMs(plan.ar);
-  const placed: PlacedObject[] = [];
-  const first: Point = { x: width / 2, y: height / 2 };
-  let cursor: Cursor = {
-    exit: first,
-    heading: random('start') * 2 * Math.PI,
-    turn: 1,
-    exitTime: -Infinity,
-    exitIndex: -1e6,
+export function placeObjects(objects: readonly TimedObject[], structure: Structure, needs: Needs): PlacedObject[] {
+  const placer = createPlacer(needs);
+  for (const chunk of chunksOf(objects, structure)) placer.place(chunk);
+  return placer.trials.map(({ object, position, body }) => ({
+    object,
+    position,
+    ...(body ? { slider: { path: pathOf(body.shape, position, body.heading, body.length), length: body.length } } : {}),
+  }));
+}
+
+export interface Needs extends DistanceNeeds {
+  random: Random;
+}
+
+function createPlacer(needs: Needs) {
+  const { plan, manner, random, radius } = needs;
+  const trials: Trial[] = [];
+  const remembered = new Map<string, { heading: number; sign: 1 | -1; centre: Point }>();
+  const recent: string[] = [];
+  const crowd: Crowd = { level: plan.level, radius, preemptMs: preemptMs(plan.ar) };
+  let last: { heading: number; sign: 1 | -1 } | undefined;
+
+  const cursorNow = (object: TimedObject): Cursor => {
+    const trial = trials.at(-1);
+    if (trial) return { before: trial.object, exit: trial.exit, heading: trial.heading };
+    const heading = random('start') * 2 * Math.PI;
+    return { before: { ...object, end: object.start }, exit: { x: width / 2, y: height / 2 }, heading };
   };
 
-  for (const object of objects) {
-    const { index, time } = object.start;
-    if (object.newCombo) cursor.turn = random('turn', index) < 0.5 ? 1 : -1;
-    const visible = placed.slice(-12).filter((other) => time - (other.end ?? other.start).time < preempt);
-    const distance = distanceTo(object, cursor, plan, spacing, radius, random);
-    const length = beatsOf(object) * pxPerBeat(plan, object.start.tempo);
-    let best: { score: number; object: PlacedObject; heading: number } | undefined;
-    for (let k = 0; k < candidatesPerObject; k += 1) {
-      const candidate = propose(object, cursor, k, distance, length, random);
-      if (!candidate) continue;
-      const score = weigh(candidate, cursor, plan, visible, radius, random('taste', index, k));
-      if (!best || score > best.score) best = { score, object: candidate.object, heading: candidate.heading };
+  function place(chunk: Chunk): void {
+    if (chunk.objects[0]!.kind === 'spinner') {
+      for (const object of chunk.objects) trials.push(resting(object));
+      return;
     }
-    const chosen = best?.object ?? fallback(object, cursor, length);
-    placed.push(chosen);
-    const end = chosen.end ?? chosen.start;
-    const heading = Math.atan2(chosen.position.y - cursor.exit.y, chosen.position.x - cursor.exit.x);
-    cursor = {
-      ...cursor,
-      exit: chosen.exit,
-      heading: exitHeading(chosen, heading),
-      exitTime: end.time,
-      exitIndex: end.index,
-    };
+    const pattern = patternOf(chunk, manner, random);
+    const home = homeOf(chunk, remembered, manner, random);
+    const attempt = best(chunk, pattern, home);
+    if (attempt) {
+      keep(chunk, pattern, attempt);
+      return;
+    }
+    if (chunk.objects.length === 1) {
+      trials.push(forced(chunk.objects[0]!, pattern, cursorNow(chunk.objects[0]!), needs));
+      return;
+    }
+    // Too wide for the playfield: the halves may fit.
+    const middle = Math.ceil(chunk.objects.length / 2);
+    place({ ...chunk, objects: chunk.objects.slice(0, middle), place: chunk.place * 2 + 16 });
+    place({ ...chunk, objects: chunk.objects.slice(middle), place: chunk.place * 2 + 17 });
   }
-  return placed;
-}
 
-/** Distance from the last object's end, px. */
-function distanceTo(
-  object: TimedObject,
-  cursor: Cursor,
-  plan: StandardPlan,
-  spacing: number,
-  radius: number,
-  random: Random,
-) {
-  const gapTicks = object.start.index - cursor.exitIndex;
-  const { beatMs, ticksPerBeat } = object.start.tempo;
-  const beats = gapTicks / ticksPerBeat;
-  if (plan.level <= 1) {
-    // Time and distance go together, so that beginners can read the rhythm from the spacing.
-    return Math.min(
-      farthest[plan.level]!,
-      Math.max(0.8, Math.min(1.25, spacing)) * pxPerBeat(plan, object.start.tempo) * Math.min(beats, 2.5),
+  function keep(chunk: Chunk, pattern: Pattern, attempt: Attempt): void {
+    trials.push(...attempt.trials);
+    const { heading, sign } = attempt;
+    const key = `${chunk.bar}:${chunk.place}`;
+    remembered.set(key, { heading, sign, centre: centreOf(attempt.trials) });
+    recent.push(shapeName(pattern, attempt));
+    last = { heading, sign };
+  }
+
+  /** The cheapest way to lay a chunk. Ways in are tried from the cheapest on, until they alone cost more than the best chunk. */
+  function best(chunk: Chunk, pattern: Pattern, home: Point): Attempt | null {
+    const first = chunk.objects[0]!;
+    const cursor = cursorNow(first);
+    const ways = wishedHeadings(chunk, remembered, last, manner, random);
+    const offset = random('heading', first.start.index) * 2 * Math.PI;
+    for (let k = 0; k < headings; k += 1) {
+      const heading = offset + (2 * Math.PI * k) / headings;
+      const taste = 0.8 * random('taste', first.start.index, k);
+      ways.push({ heading, sign: 1, cost: taste }, { heading, sign: -1, cost: 0.8 - taste });
+    }
+    for (const way of ways) way.cost += entryCost(way, pattern, cursor, first) + repeated(pattern, way);
+    ways.sort((a, b) => a.cost - b.cost);
+    const distances = chunk.objects.map((object, j) =>
+      pattern.stacked[j]! ? 0 : distanceBetween(chunk.objects[j - 1] ?? cursor.before, object, pattern.scale, needs),
     );
+    const room: Room = { cursor, around: trials.slice(-12), home, distances };
+    let found: Attempt | null = null;
+    for (const way of ways) {
+      const limit: number = found?.cost ?? Infinity;
+      if (way.cost >= limit) break;
+      found = run(chunk, pattern, way, room, limit) ?? found;
+    }
+    return found;
   }
-  const accent = 0.88 + 0.3 * Math.min(1, Math.max(0, (object.start.strength - 0.8) / 1.6));
-  if (gapTicks <= streamTicks)
-    return Math.max(8, (10 + 3.2 * plan.stars) * spacing ** (plan.level >= 3 ? 2 : 1) * (object.newCombo ? 1.15 : 1));
-  const half = plan.jumpSpeed * (beatMs / 2) * halfBeatScale(beatMs);
-  const wobble = 0.92 + 0.16 * random('wobble', object.start.index);
-  const distance = half * (beats / 0.5) ** 0.35 * accent * wobble * spacing;
-  return Math.min(farthest[plan.level]!, Math.max(radius * 0.6, distance));
+
+  /** Three times the same shape in a row is enough. */
+  function repeated(pattern: Pattern, way: Way): number {
+    const shape = shapeName(pattern, way);
+    return recent.slice(-3).filter((other) => other === shape).length >= 2 ? 4 : 0;
+  }
+
+  /** The chunk laid out from the cursor, or null where it leaves the playfield or costs more than `limit`. */
+  function run(chunk: Chunk, pattern: Pattern, way: Way, room: Room, limit: number): Attempt | null {
+    const laid: Trial[] = [];
+    const { sign } = way;
+    let { exit, heading: left } = room.cursor;
+    let { cost } = way;
+    for (const [j, object] of chunk.objects.entries()) {
+      const heading = j > 0 ? left + sign * pattern.turns[j - 1]! : way.heading;
+      const position = towards(exit, heading, room.distances[j]!, manner.gridPx);
+      if (!inside(position)) return null;
+      const trial = tryObject(object, position, heading, pattern.shapes[j]!, sign * pattern.leaves[j]!, sign, needs);
+      if (!trial) return null;
+      cost += (0.4 * awayFrom(room.home, trial.exit)) / chunk.objects.length;
+      if (cost >= limit) return null;
+      if (!pattern.stacked[j]) cost += crowding(trial, room.around, laid, crowd);
+      if (cost >= limit) return null;
+      laid.push(trial);
+      ({ exit, heading: left } = trial);
+    }
+    return { trials: laid, cost, heading: way.heading, sign };
+  }
+
+  return { trials, place };
 }
 
-/** Below 120 and above 240 BPM "half a beat" is another time; the speed law is kept near 167 ms. */
-const halfBeatScale = (beatMs: number) => Math.min(1.25, Math.max(0.75, Math.sqrt(333 / beatMs)));
-
-interface Candidate {
-  object: PlacedObject;
-  heading: number;
+/** A spinner holds nothing; the next object starts from the middle. */
+function resting(object: TimedObject): Trial {
+  const middle = { x: width / 2, y: height / 2 };
+  return { object, position: middle, exit: middle, heading: 0, body: null, places: [] };
 }
 
-function propose(
-  object: TimedObject,
-  cursor: Cursor,
-  k: number,
-  distance: number,
-  length: number,
+/** Squared distance in units of a quarter of the playfield. */
+const awayFrom = (home: Point, { x, y }: Point) => ((x - home.x) ** 2 + (y - home.y) ** 2) / 120 ** 2;
+
+/** The turn into a chunk against what the pattern wishes; it matters less after a pause, and the hand may be either. */
+function entryCost({ heading, sign }: Way, pattern: Pattern, cursor: Cursor, first: TimedObject): number {
+  const turn = wrap(heading - cursor.heading);
+  const gapMs = first.start.time - cursor.before.end.time;
+  const near = gapMs > 900 ? 0.25 : 1;
+  const otherHand = turn * sign < 0 && Math.abs(turn) > 0.5 ? 0.3 : 0;
+  return near * (((Math.abs(turn) - pattern.entry) / 0.6) ** 2 + otherHand);
+}
+
+const shapeName = ({ name }: Pattern, { sign, heading }: Way) => `${name}:${sign}:${Math.round(heading * 4)}`;
+
+/** Where a chunk's bar lives: points that cover the playfield evenly (the R2 sequence), mirrored for bars heard before. */
+function homeOf(
+  chunk: Chunk,
+  remembered: ReadonlyMap<string, { centre: Point }>,
+  manner: Manner,
   random: Random,
-): Candidate | null {
-  const { index } = object.start;
-  const jitter = (random('heading', index, k) - 0.5) * ((2 * Math.PI) / headings);
-  const heading = (2 * Math.PI * k) / headings + jitter;
-  const shrink = k < headings ? 1 : 0.75;
-  const position = {
-    x: Math.round(cursor.exit.x + Math.cos(heading) * distance * shrink),
-    y: Math.round(cursor.exit.y + Math.sin(heading) * distance * shrink),
-  };
-  if (!inside(position)) return null;
-  if (!object.end) return { object: { ...object, position, exit: position }, heading };
+): Point {
+  const twin = remembered.get(`${chunk.root}:${chunk.place}`);
+  if (twin && chunk.root < chunk.bar && random('reuse', chunk.bar) < manner.reuse) {
+    const mirror = random('mirror', chunk.bar) < 0.5;
+    return { x: width - twin.centre.x, y: mirror ? twin.centre.y : height - twin.centre.y };
+  }
+  const k = chunk.bar * 3 + chunk.place;
+  const u = (random('home x') + k * 0.7548776662466927) % 1;
+  const v = (random('home y') + k * 0.5698402909980532) % 1;
+  return { x: width * (0.02 + 0.96 * u), y: height * (0.02 + 0.96 * v) };
+}
 
-  const leave = heading + (random('leave', index, k) - 0.5) * 2.2;
-  const turn = random('curve', index, k) < 0.35 ? 0 : (random('bend', index, k) - 0.5) * Math.min(2.6, length / 50);
-  const track = samplePath(position, leave, length, turn);
-  if (!track.every(inside)) return null;
-  const path = sliderPath(position, leave, length, turn);
-  if (!path.points.every(inside)) return null;
-  return { object: { ...object, position, path, length, exit: path.points.at(-1)! }, heading };
+/** What speaks for a pattern that was there before. */
+const remembering = -2.5;
+
+/** Directions that mirror the same pattern of an earlier bar, or the chunk before. */
+function wishedHeadings(
+  chunk: Chunk,
+  remembered: ReadonlyMap<string, { heading: number; sign: 1 | -1 }>,
+  last: { heading: number; sign: 1 | -1 } | undefined,
+  manner: Manner,
+  random: Random,
+): Way[] {
+  const twin = remembered.get(`${chunk.root}:${chunk.place}`);
+  const reused = twin && chunk.root < chunk.bar && random('reuse', chunk.bar) < manner.reuse;
+  const paired = last && random('mirror pair', chunk.root, chunk.place) < manner.mirror;
+  const model = reused ? twin : paired ? last : undefined;
+  if (!model) return [];
+  const other = model.sign === 1 ? -1 : 1;
+  return [
+    { heading: Math.PI - model.heading, sign: other, cost: remembering },
+    { heading: -model.heading, sign: other, cost: remembering },
+    { heading: model.heading + Math.PI, sign: model.sign, cost: remembering },
+  ];
+}
+
+function centreOf(trials: readonly Trial[]): Point {
+  const sum = trials.reduce((total, { exit }) => ({ x: total.x + exit.x, y: total.y + exit.y }), { x: 0, y: 0 });
+  return { x: sum.x / trials.length, y: sum.y / trials.length };
+}
+
+function towards({ x, y }: Point, heading: number, distance: number, gridPx: number): Point {
+  const snap = (value: number) => Math.round(value / gridPx) * gridPx;
+  return { x: snap(x + Math.cos(heading) * distance), y: snap(y + Math.sin(heading) * distance) };
 }
 
 const inside = ({ x, y }: Point) => x >= 0 && x <= width && y >= 0 && y <= height;
+const well = (x: number, y: number) => x >= margin && x <= width - margin && y >= margin && y <= height - margin;
 
-function weigh(
-  { object, heading }: Candidate,
-  cursor: Cursor,
-  plan: StandardPlan,
-  visible: PlacedObject[],
-  radius: number,
-  taste: number,
-): number {
-  const gapTicks = object.start.index - cursor.exitIndex;
-  const bend = wrap(heading - cursor.heading);
-  const angle = 180 - (Math.abs(bend) * 180) / Math.PI;
-  const [wanted, spread] = gapTicks <= streamTicks ? streamAngle : jumpAngles[plan.level]!;
-  const far = gapTicks > 6 ? 0.3 : 1;
-  let score = -far * ((angle - wanted) / spread) ** 2;
-  if (bend * cursor.turn < 0 && gapTicks <= 3) score -= 0.6;
-  score -= overlap(object, visible, radius, gapTicks) * (plan.level <= 1 ? 3 : 1.2);
-  score -= 0.8 * border(object.exit) + 0.8 * border(object.position);
-  return score + 1.2 * taste;
+/** How else a slider may leave where its own way leads off the playfield: radians against the way that was wished. */
+const otherWays = [0, 0.5, -0.5, 1.1, -1.1, 1.9, -1.9];
+
+function tryObject(
+  object: TimedObject,
+  position: Point,
+  heading: number,
+  shape: Shape,
+  leave: number,
+  sign: 1 | -1,
+  { plan, speeds }: Needs,
+): Trial | null {
+  if (object.kind === 'circle') {
+    return { object, position, exit: position, heading, body: null, places: [position] };
+  }
+  const length = sliderLength(object, plan, speeds);
+  const own = sign === 1 ? shape : mirrored(shape);
+  for (const way of otherWays) {
+    for (const tried of way === 0 ? [own, mirrored(own)] : [way < 0.6 && way > -0.6 ? own : line]) {
+      const trial = layBody(object, position, heading + leave + way, tried, length);
+      if (trial) return trial;
+    }
+  }
+  return null;
 }
 
-/** How much the object covers others that are still to be seen, 0 and up. */
-function overlap(object: PlacedObject, visible: PlacedObject[], radius: number, gapTicks: number): number {
-  const neighbours = gapTicks <= streamTicks ? visible.slice(0, -3) : visible;
-  const points = object.path ? object.path.points : [object.position];
-  let covered = 0;
-  for (const other of neighbours) {
-    for (const place of other.path ? other.path.points : [other.position]) {
-      for (const point of points) {
-        const near = Math.hypot(point.x - place.x, point.y - place.y) / (2 * radius);
-        if (near < 1) covered += (1 - near) / points.length;
+/** px of one span. */
+export function sliderLength(object: TimedObject, plan: Plan, speeds: readonly number[]): number {
+  const { start, end } = object;
+  return (beatsBetween(start, end) / slidesOf(object)) * pxPerBeat(plan, start.tempo) * (speeds[start.bar] ?? 1);
+}
+
+function layBody(object: TimedObject, position: Point, heading: number, shape: Shape, length: number): Trial | null {
+  const cos = Math.cos(heading) * length;
+  const sin = Math.sin(heading) * length;
+  const { samples, controls } = shape;
+  const fits = ({ x, y }: Point) => well(position.x + x * cos - y * sin, position.y + x * sin + y * cos);
+  // The end is the likeliest to be outside.
+  for (let i = samples.length - 1; i >= 0; i -= 1) if (!fits(samples[i]!)) return null;
+  if (shape.type === 'B' && !controls.every(fits)) return null;
+  const places = [position];
+  for (const { x, y } of samples) {
+    places.push({ x: position.x + x * cos - y * sin, y: position.y + x * sin + y * cos });
+  }
+  const end = places.at(-1)!;
+  const back = slidesOf(object) % 2 === 0;
+  const exit = back ? position : { x: Math.round(end.x), y: Math.round(end.y) };
+  const left = back ? heading + Math.PI : heading + shape.exit;
+  return { object, position, exit, heading: left, body: { shape, heading, length }, places };
+}
+
+/**
+ * One object that fits nowhere at its distance: in ever smaller distances and, for a slider, anywhere on the playfield where it fits,
+ * as near to its distance as can be. A slider for which there is no room becomes a circle.
+ */
+function forced(object: TimedObject, pattern: Pattern, cursor: Cursor, needs: Needs): Trial {
+  const distance = distanceBetween(cursor.before, object, pattern.scale, needs);
+  const length = object.kind === 'slider' ? sliderLength(object, needs.plan, needs.speeds) : 0;
+  let found: { trial: Trial; away: number } | undefined;
+  for (let x = 16; x < width; x += 32) {
+    for (let y = 16; y < height; y += 32) {
+      const away = Math.abs(Math.hypot(x - cursor.exit.x, y - cursor.exit.y) - distance);
+      if (found && away >= found.away) continue;
+      const heading = Math.atan2(y - cursor.exit.y, x - cursor.exit.x);
+      const position = { x, y };
+      if (object.kind === 'circle') {
+        found = { trial: { object, position, exit: position, heading, body: null, places: [position] }, away };
+        continue;
+      }
+      for (let k = 0; k < 16; k += 1) {
+        const trial = layBody(object, position, (k * Math.PI) / 8, line, length);
+        if (trial) found = { trial, away };
+        if (trial) break;
       }
     }
   }
-  return covered;
+  if (found) return found.trial;
+  const circle: TimedObject = { ...object, kind: 'circle', end: object.start, edges: [object.start] };
+  return { object: circle, position: cursor.exit, exit: cursor.exit, heading: 0, body: null, places: [cursor.exit] };
 }
 
-/** 0 in the middle of the playfield, up to 1 in its corners. */
-const border = ({ x, y }: Point) =>
-  (Math.abs(x / width - 0.5) * 2) ** 4 * 0.5 + (Math.abs(y / height - 0.5) * 2) ** 4 * 0.5;
-
-const wrap = (angle: number) => Math.atan2(Math.sin(angle), Math.cos(angle));
-
-function exitHeading(object: PlacedObject, arrival: number): number {
-  if (!object.path) return arrival;
-  const [before, last] = object.path.points.slice(-2);
-  return Math.atan2(last!.y - before!.y, last!.x - before!.x);
-}
-
-/** No direction fits, as for a long slider from a corner: towards the far side through the middle, where there is room. */
-function fallback(object: TimedObject, cursor: Cursor, length: number): PlacedObject {
-  const { exit } = cursor;
-  if (!object.end) return { ...object, position: exit, exit };
-  const position = {
-    x: exit.x < width / 2 ? 40 : width - 40,
-    y: Math.round(Math.min(height - 40, Math.max(40, exit.y))),
-  };
-  const path = sliderPath(position, position.x < width / 2 ? 0 : Math.PI, Math.min(length, width - 80), 0);
-  return { ...object, position, path, length, exit: path.points.at(-1)! };
-}
+const wrap = (angle: number) => angle - 2 * Math.PI * Math.round(angle / (2 * Math.PI));

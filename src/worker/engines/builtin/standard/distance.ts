@@ -1,0 +1,56 @@
+import type { Plan } from '../plan.ts';
+import type { Manner } from './manner.ts';
+import { gapBeats, isStreamed } from './motifs.ts';
+import type { TimedObject } from './objects.ts';
+import { pxPerBeat } from './speed.ts';
+
+/** Distance spacing that beginners can read rhythm from, for Easy and Normal. */
+const snapRange: readonly (readonly [number, number])[] = [
+  [0.8, 1.2],
+  [0.8, 1.3],
+];
+/** Half a beat of 180 BPM, for which the distances of human maps were measured. */
+const usualHalfMs = 167;
+/** Objects of beginners that come faster than this must overlap: ms, and their distance in radii. */
+const closeMs = 195;
+const closeRadii = 1.5;
+
+export interface DistanceNeeds {
+  plan: Plan;
+  manner: Manner;
+  /** The knob: scales all distances. */
+  spacing: number;
+  radius: number;
+  speeds: readonly number[];
+  /** Of each bar, 0 to 1. */
+  intensity: readonly number[];
+}
+
+/** Distance from the end of one object to the head of the next, px; `scale` is that of the pattern. */
+export function distanceBetween(before: TimedObject, object: TimedObject, scale: number, needs: DistanceNeeds): number {
+  const { plan, manner, spacing, radius } = needs;
+  const gap = Math.min(4, gapBeats(before, object));
+  const gapMs = object.start.time - before.end.time;
+  if (plan.level <= 1) {
+    const [low, high] = snapRange[plan.level]!;
+    const snapped = within(spacing, low, high) * pxPerBeat(plan, object.start.tempo) * gap;
+    // As far as a circle's width where the settings allow it: circles of beginners do not overlap.
+    const clear = gap >= 1 ? Math.min(high / within(spacing, low, high), Math.max(1, (2 * radius + 4) / snapped)) : 1;
+    const distance = Math.min(manner.farthest, snapped * clear);
+    return gapMs < closeMs ? Math.min(distance, closeRadii * radius) : distance;
+  }
+  const { strength, bar } = object.start;
+  const [calm, intense] = manner.sections;
+  const section = calm + (intense - calm) * (needs.intensity[bar] ?? 0.5);
+  const accent = section * (1 + manner.accent * (within((strength - 0.6) / 1.6, 0, 1) - 0.5));
+  if (isStreamed(before, object)) return Math.max(6, manner.streamPx * spacing ** 1.5 * scale ** 0.5);
+  // A faster movement is as fast as at half a beat, a slower one grows with its time as much as the level does.
+  const time = (gapMs / usualHalfMs) ** (gapMs < usualHalfMs ? 0.9 : manner.growth);
+  const slider = before.kind === 'slider' ? 0.85 : 1;
+  const wished = manner.halfPx * Math.min(time, 2.5) * scale * accent * slider * spacing;
+  // Insane and harder maps may overlap a little, Hard ones not.
+  const least = (plan.level === 2 ? 2.05 : 1.3) * radius * Math.min(1, 2 * gap);
+  return within(wished, Math.min(least, manner.farthest), manner.farthest);
+}
+
+const within = (value: number, low: number, high: number) => Math.min(high, Math.max(low, value));
