@@ -49,10 +49,10 @@ async function evaluate(...options: string[]): Promise<string> {
 }
 
 test('the evaluation prints a row for every mapping criterion, and the same bytes for the same songs', async () => {
-  const options = ['--only', 'mapping', '--modes', '0', '--stars', '3.5', '--seeds', '1,2'];
+  const options = ['--only', 'mapping', '--modes', '1', '--stars', '3.5', '--seeds', '1,2'];
   const [first, second] = await Promise.all([evaluate(...options), evaluate(...options)]);
   const ids = new Set([...first.matchAll(/^(A\d+) /gm)].map(([, id]) => id));
-  for (const id of ['A1', 'A2', 'A3', 'A4', 'A5', 'A6', 'A8', 'A9', 'A10', 'A11', 'A12', 'A17', 'A18', 'A19', 'A21']) {
+  for (const id of ['A1', 'A2', 'A3', 'A4', 'A5', 'A6', 'A8', 'A9', 'A10', 'A11', 'A14', 'A17', 'A18', 'A19', 'A21']) {
     expect(ids).toContain(id);
   }
   expect(first).toContain('2 of 2 maps made');
