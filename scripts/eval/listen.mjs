@@ -34,12 +34,18 @@ export async function listen(bytes) {
   return {
     onsets: onsetTimes(flux.all, (mono.length / sampleRate) * onsetsPerSecond),
     fluxAt: { all: at('all'), low: at('low'), high: at('high') },
-    fluxMean: (from, to) => mean(Array.from(flux.all.subarray(frameOf(from, flux.all), frameOf(to, flux.all)))),
+    loudness: loudnessOf(mono, sampleRate),
     repeats,
   };
 }
 
-const frameOf = (time, list) => Math.max(0, Math.min(list.length, Math.round(time / hopMs)));
+/** Mean square of the samples between two times, ms. */
+function loudnessOf(mono, sampleRate) {
+  const sums = new Float64Array(mono.length + 1);
+  for (let i = 0; i < mono.length; i += 1) sums[i + 1] = sums[i] + mono[i] * mono[i];
+  const at = (time) => Math.max(0, Math.min(mono.length, Math.round((time * sampleRate) / 1000)));
+  return (from, to) => (sums[at(to)] - sums[at(from)]) / Math.max(1, at(to) - at(from));
+}
 
 /** Log energies, frames × bands, the frame's time being its middle. */
 function bandEnergies(mono, sampleRate) {

@@ -4,7 +4,7 @@ import { costRows } from './cost.mjs';
 import { readHumans } from './humans.mjs';
 import { mappingReport } from './mapping.mjs';
 import { heading, line, tableHead } from './report.mjs';
-import { peopleAmongThemselves, rhythmRecords, rhythmRows } from './rhythm.mjs';
+import { peopleAmongThemselves, rhythmRecords, rhythmRows, songLines } from './rhythm.mjs';
 import { chooseSongs } from './songs.mjs';
 
 const usage = `usage: npm run eval -- TRUTH.json SONGS [--half even|odd] [--limit N] [--modes 0,1,2,3] [--stars 1.8,2.5,3.5,5,6.5]
@@ -52,6 +52,7 @@ if (wanted('rhythm')) {
     ),
   );
   if (records.length > 0) for (const row of rhythmRows(records, people)) say(line(row));
+  for (const text of songLines(records)) say(text);
 }
 if (wanted('cost')) {
   say(heading('Cost (CPU seconds, not the same in two runs)'));

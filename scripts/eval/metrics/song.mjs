@@ -11,7 +11,7 @@ export function againstSong(chart, audio, lagMs) {
   const apart = heads.map((time) => nearestDistance(audio.onsets, time + lagMs));
   const [at10, at20, at30] = supportMs.map((limit) => share(apart, (distance) => distance <= limit));
   const windows = densityWindows(chart, heads);
-  const loudness = windows.map(({ from, to }) => audio.fluxMean(from + lagMs, to + lagMs));
+  const loudness = windows.map(({ from, to }) => audio.loudness(from + lagMs, to + lagMs));
   const counts = windows.map(({ count }) => count);
   return {
     onset10: at10,
