@@ -1,0 +1,60 @@
+// Measures the generator against people: `npm run eval`; docs/evaluation.md says what each row means.
+import { parseArgs } from 'node:util';
+import { costRows } from './cost.mjs';
+import { readHumans } from './humans.mjs';
+import { mappingReport } from './mapping.mjs';
+import { heading, line, tableHead } from './report.mjs';
+import { peopleAmongThemselves, rhythmRecords, rhythmRows, songLines } from './rhythm.mjs';
+import { chooseSongs } from './songs.mjs';
+
+const usage = `usage: npm run eval -- TRUTH.json SONGS [--half even|odd] [--limit N] [--modes 0,1,2,3] [--stars 1.8,2.5,3.5,5,6.5]
+                      [--seeds 1,2] [--humans FOLDER] [--only timing|mapping|rhythm|cost]
+`;
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: {
+    half: { type: 'string' },
+    limit: { type: 'string' },
+    modes: { type: 'string', default: '0,1,2,3' },
+    stars: { type: 'string', default: '1.8,2.5,3.5,5,6.5' },
+    seeds: { type: 'string', default: '1,2' },
+    humans: { type: 'string' },
+    only: { type: 'string' },
+  },
+});
+const [truth, folder] = positionals;
+if (truth === undefined || folder === undefined) {
+  process.stderr.write(usage);
+  process.exit(2);
+}
+
+const numbers = (text) => text.split(',').map(Number);
+const songs = await chooseSongs(truth, { half: values.half, limit: values.limit && Number(values.limit) });
+const wanted = (part) => values.only === undefined || values.only === part;
+const say = (text) => process.stdout.write(`${text}\n`);
+/** What is being done goes where it does not mix with the tables. */
+const tell = (text) => process.stderr.write(`${text}\n`);
+
+say(`${songs.length} songs`);
+if (wanted('mapping')) {
+  const matrix = { modes: numbers(values.modes), stars: numbers(values.stars), seeds: numbers(values.seeds) };
+  const humans = values.humans === undefined ? undefined : await readHumans(values.humans);
+  await mappingReport({ songs, folder, matrix, humans, say, tell });
+}
+if (wanted('rhythm')) {
+  const records = [];
+  for (const song of songs) records.push(...(await rhythmRecords(song, folder, values.humans)));
+  const people = await peopleAmongThemselves(songs, folder, values.humans);
+  const from = new Set(records.map(({ song }) => song)).size;
+  say(
+    tableHead(
+      `Rhythm with people's timing: ${records.length} charts of ${from} songs; people: ${people.pairs} pairs of charts`,
+    ),
+  );
+  if (records.length > 0) for (const row of rhythmRows(records, people)) say(line(row));
+  for (const text of songLines(records)) say(text);
+}
+if (wanted('cost')) {
+  say(heading('Cost (CPU seconds, not the same in two runs)'));
+  for (const row of await costRows(songs, folder)) say(row);
+}

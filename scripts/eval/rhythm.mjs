@@ -1,0 +1,226 @@
+// How close the generator's rhythm comes to people's, with people's own timing: F1 of hit times, beside trivial baselines and people themselves.
+import { readFile } from 'node:fs/promises';
+import { basename, join } from 'node:path';
+import { analyseSong, makeMap } from '../../dist/worker/engines/builtin/generate.js';
+import { layGrid, readChart } from './chart.mjs';
+import { listen } from './listen.mjs';
+import { againstSong } from './metrics/song.mjs';
+import { median } from './numbers.mjs';
+import { osuLagMs } from './references.mjs';
+import { cell, figure } from './report.mjs';
+import { chartsOf, rhythmOf } from './songs.mjs';
+
+const tolerances = [10, 20];
+/** Below this many stars a chart is a sparse one (Easy, Normal). */
+export const denseFrom = 3.3;
+/** Charts of like density, for the comparison of people with people. */
+const likeDensity = 1.3;
+/** Objects a second of a standard map by stars, and back: a chart without stars is compared with a map of its density. */
+const starsOfDensity = (perSecond) => Math.min(8, Math.max(1, (perSecond + 0.04) / 0.77));
+
+/** F1 of two sorted lists of times; each time is matched once, within `tolerance` ms. */
+export function f1(found, truth, tolerance) {
+  let [i, j, hits] = [0, 0, 0];
+  while (i < found.length && j < truth.length) {
+    const apart = found[i] - truth[j];
+    if (Math.abs(apart) <= tolerance) [i, j, hits] = [i + 1, j + 1, hits + 1];
+    else if (apart < 0) i += 1;
+    else j += 1;
+  }
+  return found.length + truth.length > 0 ? (2 * hits) / (found.length + truth.length) : NaN;
+}
+
+const merged = ({ heads, ends }) => [...new Set([...heads, ...ends])].sort((a, b) => a - b);
+
+/** Every `step` beats of a grid from the first to the last of the times. */
+function ticks(grid, step, times) {
+  const [from, to] = [times[0], times.at(-1)];
+  return grid.lines.flatMap(({ time, beatMs }, n) => {
+    const start = n === 0 ? from : Math.max(from, time);
+    const end = Math.min(to, (grid.lines[n + 1]?.time ?? Infinity) - 20);
+    const list = [];
+    for (let k = Math.ceil((start - time) / (beatMs * step) - 0.01); time + k * beatMs * step <= end + 1; k += 1) {
+      list.push(time + k * beatMs * step);
+    }
+    return list;
+  });
+}
+
+/**
+ * Compares every human chart of a song with a map of the same timing, of its mode (standard for step charts) and its stars, or its density
+ * where it has none. Records: { song, chart, mode, stars, dense, count (heads made for one of people's), heads and all (heads and ends): F1
+ * by tolerance and `baseline`, the better trivial map's; `all` only for standard charts, as others have few ends; made, human: figures
+ * against the song's sound }. A song whose timing is known not to sit on its sound gives none.
+ */
+export async function rhythmRecords(song, songsFolder, humans) {
+  const charts = await chartsOf(song, songsFolder, humans);
+  if (charts.length === 0 || song.verified === false) return [];
+  const timing = {
+    points: song.truth.map(({ bpm, offset_ms: offset, meter }) => ({ bpm, offsetMs: Math.round(offset), meter })),
+  };
+  const bytes = await readFile(join(songsFolder, song.path));
+  const [heard, audio] = [await analyseSong(bytes, timing), await listen(bytes)];
+  const grid = layGrid(song.truth.map(({ bpm, offset_ms: time, meter }) => ({ time, beatMs: 60_000 / bpm, meter })));
+  const lagMs = song.onset_lag_ms ?? osuLagMs;
+  return charts.map((human) => {
+    const perSecond = human.heads.length / ((human.heads.at(-1) - human.heads[0]) / 1000);
+    const stars = human.stars ?? starsOfDensity(perSecond);
+    const params = { ...timing, gamemode: human.mode ?? 0, difficulty: Math.round(stars * 100) / 100, seed: 1 };
+    if (human.mode === 3) params.keycount = human.chart.keys;
+    const chart = readChart(makeMap(heard, { filename: basename(song.path) }, params).text);
+    return {
+      song: song.id,
+      chart: human.name,
+      mode: human.mode,
+      stars,
+      dense: stars >= denseFrom,
+      ...compare(rhythmOf(chart), human, grid),
+      made: againstSong(chart, audio, lagMs),
+      human: againstSong(human.chart ?? stepChart(human.heads, grid), audio, lagMs),
+    };
+  });
+}
+
+/** As much of a chart as the figures against the sound read. */
+const stepChart = (heads, grid) => ({
+  grid,
+  first: heads[0],
+  last: heads.at(-1),
+  objects: heads.map((time) => ({ time, kind: 'circle' })),
+});
+
+function compare(made, human, grid) {
+  const scores = (found, truth) => ({
+    ...Object.fromEntries(tolerances.map((ms) => [ms, f1(inRange(found, human.heads), truth, ms)])),
+    baseline: Math.max(...[1, 0.5].map((step) => f1(ticks(grid, step, truth), truth, 20))),
+  });
+  return {
+    heads: scores(made.heads, human.heads),
+    ...(human.mode === 0 ? { all: scores(merged(made), merged(human)) } : {}),
+    count: inRange(made.heads, human.heads).length / human.heads.length,
+  };
+}
+
+/** Where a chart begins and ends is not rhythm: what lies outside of the human one is left out. */
+const inRange = (times, human) => times.filter((time) => time >= human[0] - 50 && time <= human.at(-1) + 50);
+
+/** F1 at ±20 ms of pairs of charts of one song with like density: medians of heads, and of heads and ends, with the number of pairs. */
+export async function peopleAmongThemselves(songs, songsFolder, humans) {
+  const pairs = [];
+  for (const song of songs) {
+    const charts = await chartsOf(song, songsFolder, humans);
+    charts.forEach((one, i) =>
+      charts.slice(i + 1).forEach((other) => {
+        const ratio = one.heads.length / other.heads.length;
+        if (Math.max(ratio, 1 / ratio) > likeDensity) return;
+        const withEnds = one.mode === 0 && other.mode === 0;
+        pairs.push({ heads: f1(one.heads, other.heads, 20), all: withEnds ? f1(merged(one), merged(other), 20) : NaN });
+      }),
+    );
+  }
+  const middle = (name) => median(pairs.map((pair) => pair[name]));
+  return { pairs: pairs.length, heads: middle('heads'), all: middle('all') };
+}
+
+/** Rows of A7, and of A6, A10 and A11 as far as the same maps and charts speak to them. */
+export function rhythmRows(records, people) {
+  const dense = records.filter((record) => record.dense);
+  const sparse = records.filter((record) => !record.dense);
+  const full = records.filter((record) => record.all);
+  const middle = (list, of) => median(list.map(of));
+  const gain = ({ heads }) => heads[20] - heads.baseline;
+  const row = (id, what, goal, overall, recorded = '', live = NaN) => ({
+    id,
+    what,
+    goal,
+    overall,
+    people: recorded,
+    live: figure(live),
+  });
+  const sound = (id, what, name, recorded) =>
+    row(
+      id,
+      what,
+      undefined,
+      middle(records, ({ made }) => made[name]),
+      recorded,
+      middle(records, ({ human }) => human[name]),
+    );
+  return [
+    row(
+      'A7',
+      `heads, ±20 ms, ≥ ${denseFrom}★ (${dense.length})`,
+      0.68,
+      middle(dense, ({ heads }) => heads[20]),
+      '.75–.84',
+      people.heads,
+    ),
+    row(
+      'A7',
+      `heads, ±20 ms, below (${sparse.length})`,
+      0.5,
+      middle(sparse, ({ heads }) => heads[20]),
+    ),
+    row(
+      'A7',
+      'heads, ±10 ms, all',
+      undefined,
+      middle(records, ({ heads }) => heads[10]),
+    ),
+    row(
+      'A7',
+      `heads and ends, ±20 ms, standard (${full.length})`,
+      0.8,
+      middle(full, ({ all }) => all[20]),
+      '.90–.92',
+      people.all,
+    ),
+    row(
+      'A7',
+      'heads and ends, ±10 ms, standard',
+      undefined,
+      middle(full, ({ all }) => all[10]),
+    ),
+    row('A7', `heads over the best baseline, ≥ ${denseFrom}★`, 0.03, middle(dense, gain)),
+    row('A7', 'heads over the best baseline, below', -0.03, middle(sparse, gain)),
+    row(
+      'A7',
+      'heads over the best baseline, worst song',
+      -0.03,
+      Math.min(...bySong(records).map((list) => middle(list, gain))),
+    ),
+    row(
+      'A7',
+      'heads and ends over the best baseline',
+      undefined,
+      middle(full, ({ all }) => all[20] - all.baseline),
+    ),
+    row(
+      'A6',
+      "heads within 10 ms of an onset less people's",
+      -0.03,
+      middle(records, ({ made, human }) => made.onset10 - human.onset10),
+    ),
+    sound('A6', 'heads within 10 ms of an onset', 'onset10', '.67–.99'),
+    sound('A6', 'heads within 30 ms of an onset', 'onset30', '.86–1'),
+    sound('A10', 'density follows the music (Spearman)', 'dynamics', '.3–.7'),
+    sound('A11', 'bars that sound alike: likeness of rhythm', 'repeatLikeness', ''),
+  ];
+}
+
+const bySong = (records) =>
+  [...new Set(records.map(({ song }) => song))].map((song) => records.filter((record) => record.song === song));
+
+/** One line a song: medians over its charts. */
+export function songLines(records) {
+  const head = `${cell('song', 44)}${cell('charts', 7)}   heads baseline  gain   count   ends baseline`;
+  const lines = bySong(records).map((list) => {
+    const middle = (of, width) => figure(median(list.map(of)), 2, width);
+    const [one] = list;
+    const heads = [({ heads }) => heads[20], ({ heads }) => heads.baseline, ({ heads }) => heads[20] - heads.baseline];
+    const ends = [({ all }) => all?.[20] ?? NaN, ({ all }) => all?.baseline ?? NaN];
+    const cells = [...heads, ({ count }) => count, ...ends].map((of) => middle(of, 8)).join('');
+    return `${cell(one.song, 44)}${cell(list.length, 7)}${cells}`;
+  });
+  return [head, ...lines];
+}
