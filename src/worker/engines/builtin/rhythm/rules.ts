@@ -9,6 +9,8 @@ export interface ChainRule {
 
 /** What the events of a map must keep, whatever the density. Leaving events out never breaks one of these. */
 export interface Rules {
+  /** Whether beats are counted as osu!taiko normalises them. */
+  normalised?: boolean;
   /** Least distance of two events in beats. */
   gap: number;
   chains: readonly ChainRule[];
@@ -43,7 +45,7 @@ const rules: Record<'osu' | 'taiko' | 'mania', readonly Rules[]> = {
       ],
       rest: { beats: 3, every: 36 },
     },
-    { gap: 0.5, chains: [{ beats: half, notes: 7 }], rest: { beats: 2, every: 36 } },
+    { gap: 1 / 3, chains: [{ beats: half, notes: 7 }], rest: { beats: 2, every: 36 } },
     { gap: 0, chains: [{ beats: quarter, notes: 5 }], rest: { beats: 1.5, every: 36 } },
     { gap: 0, chains: [{ beats: quarter, notes: 9 }], rest: { beats: 1, every: 20 } },
     { gap: 0, chains: [{ beats: quarter, notes: 17 }] },
@@ -66,7 +68,8 @@ const rules: Record<'osu' | 'taiko' | 'mania', readonly Rules[]> = {
 };
 
 export function rulesOf(mode: Mode, level: number): Rules {
-  return rules[mode === 1 ? 'taiko' : mode === 3 ? 'mania' : 'osu'][level]!;
+  if (mode === 1) return { ...rules.taiko[level]!, normalised: true };
+  return rules[mode === 3 ? 'mania' : 'osu'][level]!;
 }
 
 /** Beats from one tick to a later one, in the later one's tempo. */
@@ -76,15 +79,17 @@ export const beatsBetween = (from: Tick, to: Tick) => (to.time - from.time) / to
 const slack = 0.02;
 
 /** The ticks taken so far, and whether one more may be. */
-export function createTaken(ticks: readonly Tick[], { gap, chains }: Rules) {
+export function createTaken(ticks: readonly Tick[], { gap, chains, normalised }: Rules) {
   const taken = new Uint8Array(ticks.length);
   const next = (i: number, step: 1 | -1) => {
     let j = i + step;
     while (j >= 0 && j < ticks.length && !taken[j]) j += step;
     return j >= 0 && j < ticks.length ? j : undefined;
   };
-  const apart = (i: number, j: number) =>
-    i < j ? beatsBetween(ticks[i]!, ticks[j]!) : beatsBetween(ticks[j]!, ticks[i]!);
+  const apart = (i: number, j: number) => {
+    const [from, to] = [ticks[Math.min(i, j)]!, ticks[Math.max(i, j)]!];
+    return beatsBetween(from, to) * (normalised ? taikoBeats(to.tempo) : 1);
+  };
   const chained = (from: number, step: 1 | -1, { beats, notes }: ChainRule) => {
     let count = 0;
     for (let i = from, j = next(i, step); j !== undefined && count <= notes; i = j, j = next(i, step)) {
