@@ -102,13 +102,12 @@ function fill({ events }: Stretch, most: number, chosen: Set<RhythmEvent>, { lev
     // In an Insane (Oni) such a run is over after one half.
     if (level === finestLevel && (filled.has(index - 2) || filled.has(index + 2))) continue;
     const middle = byIndex.get(index + 1);
-    const thirds = !eighthsAreSlow(tempo);
-    const parts = thirds ? [2 / 3, 4 / 3] : [1 / 2, 3 / 2];
-    if (!thirds && !middle) continue;
-    if (thirds && middle) chosen.delete(middle);
+    const parts = partsOf(tempo);
+    if (parts === eighths ? !middle : parts.length === 0) continue;
+    if (parts === sixths && middle) chosen.delete(middle);
     for (const part of parts) added.push({ ...event, tick: between(event.tick, part) });
     filled.add(index);
-    left -= thirds && middle ? 1 : 2;
+    left -= parts === sixths && middle ? 1 : 2;
   }
   return added;
 }
@@ -116,9 +115,17 @@ function fill({ events }: Stretch, most: number, chosen: Set<RhythmEvent>, { lev
 const heardWithin = (byIndex: ReadonlyMap<number, RhythmEvent>, { tick }: RhythmEvent) =>
   Math.round(1e6 * ((byIndex.get(tick.index + 1)?.weight ?? 0) + (tick.phase === 1 ? 0.5 : 0)));
 
-/** A sixth of a beat of 333 ms (180 BPM, for which the rhythm rules are written): eighths no faster than that are played, else sixths. */
+/** About a sixth of a beat of 333 ms (180 BPM, for which the rhythm rules are written). */
 const fastestMs = 55;
-const eighthsAreSlow = ({ beatMs }: Tempo) => beatMs / 8 >= fastestMs;
+/** Places between two ticks that are half a beat apart, in ticks. */
+const eighths = [1 / 2, 3 / 2];
+const sixths = [2 / 3, 4 / 3];
+
+/** Ticks are halved where that is not too fast, else the half of a beat is parted into three; a third of a beat is halved only. */
+function partsOf({ beatMs, ticksPerBeat }: Tempo): readonly number[] {
+  if (beatMs / ticksPerBeat / 2 >= fastestMs) return eighths;
+  return ticksPerBeat === 4 ? sixths : [];
+}
 
 /** A place between ticks, `part` ticks after one. */
 function between(tick: Tick, part: number): Tick {

@@ -75,7 +75,8 @@ const parts = [3, 2, 1, 1 / 2, 1 / 3];
 function shortEnd({ time, tempo }: Tick, next: number): number | undefined {
   const { point, beatMs, ticksPerBeat } = tempo;
   const step = beatMs / ticksPerBeat;
-  const place = Math.round((time - point.offsetMs) / step);
+  // Twelfths: the note may stand between ticks.
+  const place = Math.round((12 * (time - point.offsetMs)) / step) / 12;
   return parts
     .map((part) => Math.floor(point.offsetMs + (place + part) * step + 1e-6))
     .find((end) => end - time >= shortestHoldMs && next - end >= blockingGapMs);

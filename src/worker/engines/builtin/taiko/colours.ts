@@ -3,6 +3,7 @@ import type { Tick } from '../grid.ts';
 import type { Plan } from '../plan.ts';
 import type { Random } from '../random.ts';
 import { rootOf } from '../structure.ts';
+import { isWithin } from './notes.ts';
 
 /** Share of kats in ranked maps: 46 to 50 %. */
 const katShare = 0.48;
@@ -44,7 +45,7 @@ export function colourNotes(notes: readonly Tick[], score: Score, plan: Plan, ra
       notes.length,
       sections,
       (i, section) => heard[i]! - thresholds[section]!,
-      (i) => prices[classes[i]!]!,
+      (i) => (mustMatch(notes[i - 1], notes[i]!, plan.level) ? -Infinity : prices[classes[i]!]!),
     );
     for (const [gap, rate] of wanted.entries()) {
       const [changes, all] = countChanges(kats, classes, gap);
@@ -75,6 +76,12 @@ function katness(tick: Tick, before: Tick | undefined, { structure }: Score, ran
 }
 
 const rise = (_before: Tick | undefined, _tick: Tick) => 0;
+
+/** The densest patterns of a Kantan (halves) and a Futsuu (thirds) have one colour (T03). */
+function mustMatch(before: Tick | undefined, tick: Tick, level: number): boolean {
+  const gap = [1 / 2, 1 / 3][level];
+  return before !== undefined && gap !== undefined && isWithin(before, tick, gap);
+}
 
 /** Positions of the notes by section. */
 function sectionsOf(notes: readonly Tick[], { structure }: Score): number[][] {
