@@ -14,6 +14,15 @@ interface Stretch {
   heard: number;
 }
 
+/** What is asked of a rhythm, in events a second. */
+export interface Densities {
+  mean: number;
+  /** In the densest eight seconds or so. */
+  peak: number;
+  /** Shortest gap between events that are not on ticks, ms. */
+  fastestMs: number;
+}
+
 /** Share of a map that is at its densest, and the least of it in seconds: the rating comes from about 20 windows of 400 ms. */
 const peakShare = 0.1;
 const shortestPeaks = 12;
@@ -27,7 +36,8 @@ const everything = 100;
  * twice their mean density in their densest eight seconds, and these make the rating. Where quarters are too slow for
  * that, a few halves are filled with sixths or eighths of the beat, from Insane on.
  */
-export function rhythmWithPeaks(score: Score, plan: Plan, mean: number, peak: number, random: Random): RhythmEvent[] {
+export function rhythmWithPeaks(score: Score, plan: Plan, wanted: Densities, random: Random): RhythmEvent[] {
+  const { mean, peak, fastestMs } = wanted;
   const all = chooseRhythm(score, plan, everything);
   const usual = chooseRhythm(score, plan, mean).length;
   const chosen = new Set(all.filter(({ rank }) => rank < usual));
@@ -43,7 +53,7 @@ export function rhythmWithPeaks(score: Score, plan: Plan, mean: number, peak: nu
       chosen.add(event);
       left -= 1;
     }
-    if (left > 0 && plan.level >= finestLevel) added.push(...fill(stretch, left, chosen, plan));
+    if (left > 0 && plan.level >= finestLevel) added.push(...fill(stretch, left, chosen, plan, fastestMs));
   });
   return [...chosen, ...added].sort((a, b) => a.tick.time - b.tick.time);
 }
@@ -88,7 +98,13 @@ function peaksOf(stretches: readonly Stretch[]): Stretch[] {
 const finestLevel = 3;
 
 /** Fills up to `most` half beats of the stretch; a half filled with sixths loses its quarter to them. */
-function fill({ events }: Stretch, most: number, chosen: Set<RhythmEvent>, { level }: Plan): RhythmEvent[] {
+function fill(
+  { events }: Stretch,
+  most: number,
+  chosen: Set<RhythmEvent>,
+  { level }: Plan,
+  fastest: number,
+): RhythmEvent[] {
   const byIndex = new Map(events.filter((event) => chosen.has(event)).map((event) => [event.tick.index, event]));
   const halves = events
     .filter(({ tick }) => tick.phase < 2 && byIndex.has(tick.index) && byIndex.has(tick.index + 2))
@@ -102,7 +118,7 @@ function fill({ events }: Stretch, most: number, chosen: Set<RhythmEvent>, { lev
     // In an Insane (Oni) such a run is over after one half.
     if (level === finestLevel && (filled.has(index - 2) || filled.has(index + 2))) continue;
     const middle = byIndex.get(index + 1);
-    const parts = partsOf(tempo);
+    const parts = partsOf(tempo, fastest);
     if (parts === eighths ? !middle : parts.length === 0) continue;
     if (parts === sixths && middle) chosen.delete(middle);
     for (const part of parts) added.push({ ...event, tick: between(event.tick, part) });
@@ -115,15 +131,13 @@ function fill({ events }: Stretch, most: number, chosen: Set<RhythmEvent>, { lev
 const heardWithin = (byIndex: ReadonlyMap<number, RhythmEvent>, { tick }: RhythmEvent) =>
   Math.round(1e6 * ((byIndex.get(tick.index + 1)?.weight ?? 0) + (tick.phase === 1 ? 0.5 : 0)));
 
-/** About a sixth of a beat of 333 ms (180 BPM, for which the rhythm rules are written). */
-const fastestMs = 55;
 /** Places between two ticks that are half a beat apart, in ticks. */
 const eighths = [1 / 2, 3 / 2];
 const sixths = [2 / 3, 4 / 3];
 
 /** Ticks are halved where that is not too fast, else the half of a beat is parted into three; a third of a beat is halved only. */
-function partsOf({ beatMs, ticksPerBeat }: Tempo): readonly number[] {
-  if (beatMs / ticksPerBeat / 2 >= fastestMs) return eighths;
+function partsOf({ beatMs, ticksPerBeat }: Tempo, fastest: number): readonly number[] {
+  if (beatMs / ticksPerBeat / 2 >= fastest) return eighths;
   return ticksPerBeat === 4 ? sixths : [];
 }
 

@@ -36,7 +36,9 @@ const furtherNote = 0.6;
  */
 export function formRows(score: Score, plan: Plan, density: number, random: Random): Row[] {
   const [rowsPerSecond, usualChord] = usual(plan.stars);
-  const events = rhythmWithPeaks(score, plan, rowsPerSecond * density ** 0.5, densest(plan.stars) * density, random);
+  const peak = densest(plan.stars);
+  const wanted = { mean: rowsPerSecond * density ** 0.5, peak: peak * density, fastestMs: Math.min(55, 1000 / peak) };
+  const events = rhythmWithPeaks(score, plan, wanted, random);
   const rows = events.map(({ tick }): Row => ({ tick, size: 1 }));
   const chord = 1 + (usualChord - 1) * (1 + 0.8 * plan.style.chords) * (1 - 0.4 * plan.style.simple);
   const extra = Math.max(0, Math.round(rows.length * (chord * density ** chordPower - 1)));
@@ -110,9 +112,9 @@ function advisedSize(before: Row | undefined, row: Row, after: Row | undefined, 
 }
 
 function accent(tick: Tick, { structure }: Score, random: Random): number {
-  const { bar, place, phase, low, mid, high } = tick;
+  const { bar, place, phase, low, mid, high, crash } = tick;
   const bands = [low, mid, high].reduce((sum, band) => sum + Math.min(1.5, band), 0);
   const metre = place === 0 ? 0.5 : phase === 0 ? 0.3 : phase === 1 ? 0.1 : -0.2;
   const noise = 0.5 * random('chord', rootOf(bar, structure.twins), place);
-  return 0.35 * bands + metre + 0.8 * (structure.intensity[bar] ?? 0) + noise;
+  return 0.35 * bands + crash + metre + 0.8 * (structure.intensity[bar] ?? 0) + noise;
 }

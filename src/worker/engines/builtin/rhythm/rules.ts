@@ -68,7 +68,8 @@ const rules: Record<'osu' | 'taiko' | 'mania', readonly Rules[]> = {
 };
 
 export function rulesOf(mode: Mode, level: number): Rules {
-  if (mode === 1) return { ...rules.taiko[level]!, normalised: true };
+  // Inner Oni has no rule; its longest runs are those of maps, as they are counted there.
+  if (mode === 1) return { ...rules.taiko[level]!, normalised: level < 4 };
   return rules[mode === 3 ? 'mania' : 'osu'][level]!;
 }
 

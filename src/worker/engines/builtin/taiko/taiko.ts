@@ -12,12 +12,15 @@ import { withoutLooseQuarters, withRestAfterPairs } from './notes.ts';
 const notesPerSecond = (stars: number) => 0.21 + 1.22 * stars;
 const densest = (stars: number) => 2 + 2 * stars;
 
+/** A sixth of a beat of 180 BPM, for which the rhythm rules are written. */
+const fastestMs = 55;
+
 export const taiko: Composer = {
   spaced: false,
   compose(score, plan, knobs, random): Draft {
     const mean = notesPerSecond(plan.stars) * knobs.density ** 0.5;
     const peak = densest(plan.stars) * knobs.density;
-    const events = rhythmWithPeaks(score, plan, mean, peak, random);
+    const events = rhythmWithPeaks(score, plan, { mean, peak, fastestMs }, random);
     const notes = withRestAfterPairs(withoutLooseQuarters(events), plan.level).map(({ tick }) => tick);
     const kats = colourNotes(notes, score, plan, random);
     const finishers = placeFinishers(notes, kats, score, plan);
