@@ -10,6 +10,8 @@ export interface RhythmEvent {
   weight: number;
   /** Rank of what is heard here among the ticks of the song, 0 to 1. */
   accent: number;
+  /** Position in the order in which growing density takes the events: of any density's events, those before one are a legal rhythm too. */
+  rank: number;
   /** The run of events on neighbouring ticks that it belongs to. */
   run: Run;
 }
@@ -31,14 +33,17 @@ const orders = new WeakMap<Score, Map<string, Order>>();
  */
 export function chooseRhythm(score: Score, plan: Plan, eventsPerSecond: number): RhythmEvent[] {
   const { order, seconds, weights, accents, ticks } = orderOf(score, plan);
-  const chosen = order.slice(0, Math.max(0, Math.round(eventsPerSecond * seconds))).sort((a, b) => a - b);
+  const chosen = order
+    .slice(0, Math.max(0, Math.round(eventsPerSecond * seconds)))
+    .map((i, rank) => ({ i, rank }))
+    .sort((a, b) => a.i - b.i);
   let run: Run = { first: 0, length: 0 };
-  return chosen.map((i, n) => {
+  return chosen.map(({ i, rank }, n) => {
     const tick = ticks[i]!;
-    const before = ticks[chosen[n - 1] ?? -1];
+    const before = ticks[chosen[n - 1]?.i ?? -1];
     if (before?.index !== tick.index - 1) run = { first: n, length: 0 };
     run.length += 1;
-    return { tick, weight: weights[i]!, accent: accents[i]!, run };
+    return { tick, weight: weights[i]!, accent: accents[i]!, rank, run };
   });
 }
 

@@ -22,11 +22,12 @@ const balance = 0.3;
 const noise = 1.2;
 const reuse = 2;
 const stairs = 0.5;
+const contour = 0.8;
 const otherHand = 0.35;
 
 /**
  * The columns of each row, ascending. Each note takes the cheapest column: costs are for jacks, for columns used more than the others,
- * long trills and chords in one hand; stairs and what the bar played before that sounds alike (every second time
+ * long trills and chords in one hand; stairs, the side that the melody is on (low left, high right) and what the bar played before that sounds alike (every second time
  * mirrored) are cheaper. All costs look back, so nothing is gained by searching ahead.
  */
 export function chooseColumns(rows: readonly Row[], score: Score, plan: Plan, random: Random): number[][] {
@@ -81,6 +82,7 @@ function costOf(column: number, tick: Tick, chord: readonly number[], hands: Han
     const hand = handOf(column, keys);
     return cost + otherHand * chord.filter((other) => handOf(other, keys) === hand).length;
   }
+  cost += contour * Math.abs(column / (keys - 1) - tick.pitch);
   if (last?.length === 1 && second?.length === 1) {
     const step = last[0]! - second[0]!;
     if (Math.abs(step) === 1 && column === last[0]! + step) cost -= stairs;

@@ -57,9 +57,9 @@ type Ticks = ReadonlyMap<number, Tick>;
 function candidate(note: Note, next: number, ticks: Ticks, { level }: Plan): Candidate | undefined {
   const { tick } = note;
   const { beatMs, ticksPerBeat } = tick.tempo;
-  const sustain = sustainOf(tick, ticks);
-  const least = shortest[level]! * ticksPerBeat;
-  const wished = Math.max(least, Math.min(sustain, longestBeats * ticksPerBeat));
+  const { sustain } = tick;
+  const least = Math.ceil(shortest[level]! * ticksPerBeat);
+  const wished = Math.max(least, Math.round(Math.min(sustain, longestBeats) * ticksPerBeat));
   const latest = next - release * beatMs + 1;
   for (let length = wished; length >= least; length -= 1) {
     const end = ticks.get(tick.index + length);
@@ -75,19 +75,9 @@ const parts = [3, 2, 1, 1 / 2, 1 / 3];
 function shortEnd({ time, tempo }: Tick, next: number): number | undefined {
   const { point, beatMs, ticksPerBeat } = tempo;
   const step = beatMs / ticksPerBeat;
-  const place = Math.round((time - point.offsetMs) / step);
+  // Twelfths: the note may stand between ticks.
+  const place = Math.round((12 * (time - point.offsetMs)) / step) / 12;
   return parts
     .map((part) => Math.floor(point.offsetMs + (place + part) * step + 1e-6))
     .find((end) => end - time >= shortestHoldMs && next - end >= blockingGapMs);
-}
-
-const attack = 0.9;
-
-/** Ticks until the next attack that is heard. */
-function sustainOf(tick: Tick, ticks: Ticks): number {
-  for (let length = 1; length <= 16; length += 1) {
-    const later = ticks.get(tick.index + length);
-    if (!later || later.strength > attack || later.loudness < 0.5 * tick.loudness) return length;
-  }
-  return 16;
 }

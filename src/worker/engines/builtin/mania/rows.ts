@@ -2,7 +2,7 @@ import type { Score } from '../compose.ts';
 import type { Tick } from '../grid.ts';
 import type { Plan } from '../plan.ts';
 import type { Random } from '../random.ts';
-import { chooseRhythm } from '../rhythm.ts';
+import { rhythmWithPeaks } from '../peaks.ts';
 import { rootOf } from '../structure.ts';
 
 /** Notes that are pressed together. */
@@ -22,6 +22,9 @@ const table: readonly (readonly [stars: number, rows: number, chord: number])[] 
   [9, 11, 2.2],
 ];
 
+/** Rows a second in the densest eight seconds of the same maps. */
+const densest = (stars: number) => 2.5 + 3.2 * stars;
+
 /** How much of a higher density goes into chords; the rest goes into rows. */
 const chordPower = 0.7;
 /** What each further note of a chord costs in accent: gives the shares of chord sizes 52, 32, 9 and 1 % at 5 stars. */
@@ -33,7 +36,10 @@ const furtherNote = 0.6;
  */
 export function formRows(score: Score, plan: Plan, density: number, random: Random): Row[] {
   const [rowsPerSecond, usualChord] = usual(plan.stars);
-  const rows = chooseRhythm(score, plan, rowsPerSecond * density).map(({ tick }): Row => ({ tick, size: 1 }));
+  const peak = densest(plan.stars);
+  const wanted = { mean: rowsPerSecond * density ** 0.5, peak: peak * density, fastestMs: Math.min(55, 1000 / peak) };
+  const events = rhythmWithPeaks(score, plan, wanted, random);
+  const rows = events.map(({ tick }): Row => ({ tick, size: 1 }));
   const chord = 1 + (usualChord - 1) * (1 + 0.8 * plan.style.chords) * (1 - 0.4 * plan.style.simple);
   const extra = Math.max(0, Math.round(rows.length * (chord * density ** chordPower - 1)));
   addChords(rows, extra, score, plan, random);
@@ -51,24 +57,26 @@ function usual(stars: number): [rows: number, chord: number] {
 }
 
 function addChords(rows: Row[], extra: number, score: Score, plan: Plan, random: Random): void {
-  const caps = rows.map((row, i) => cap(rows[i - 1], row, rows[i + 1], plan));
+  const most = Math.min(plan.cs, chordCaps[plan.level]![plan.cs >= 7 ? 1 : 0]);
+  const advised = rows.map((row, i) => Math.min(most, advisedSize(rows[i - 1], row, rows[i + 1], plan)));
   const accents = rows.map(({ tick }) => accent(tick, score, random));
   const wishes = rows
-    .flatMap((_, i) => Array.from({ length: caps[i]! - 1 }, (_, k) => ({ i, value: accents[i]! - k * furtherNote })))
+    .flatMap((_, i) => Array.from({ length: most - 1 }, (_, k) => ({ i, value: accents[i]! - k * furtherNote })))
     .sort((a, b) => Math.round((b.value - a.value) * 1e6) || a.i - b.i);
   let left = extra;
-  const grant = (crowding: boolean) => {
+  const grant = (sizes: (i: number) => number, crowding: boolean) => {
     for (const { i } of wishes) {
       if (left === 0) return;
       const row = rows[i]!;
-      if (row.size >= caps[i]! || (!crowding && crowds(rows, i, plan.cs))) continue;
+      if (row.size >= sizes(i) || (!crowding && crowds(rows, i, plan.cs))) continue;
       row.size += 1;
       left -= 1;
     }
   };
-  grant(false);
-  // Chords that force a column to be pressed twice in a row are for hard maps only, and the last resort there.
-  if (plan.stars >= 4) grant(true);
+  grant((i) => advised[i]!, false);
+  // What follows is for songs that are too slow for the stars: chords inside runs, then such as force a column to be pressed twice in a row.
+  grant(() => most, false);
+  if (plan.stars >= 4) grant(() => most, true);
 }
 
 const quarter = 0.3;
@@ -94,20 +102,19 @@ const chordCaps: readonly (readonly [number, number])[] = [
   [6, 6],
 ];
 
-function cap(before: Row | undefined, row: Row, after: Row | undefined, { level, cs }: Plan): number {
-  const most = Math.min(cs, chordCaps[level]![cs >= 7 ? 1 : 0]);
+function advisedSize(before: Row | undefined, row: Row, after: Row | undefined, { level }: Plan): number {
   const nearest = Math.min(beatsBetween(before, row), beatsBetween(row, after));
   if (level === 0 && nearest < half) return 1;
   if (level === 1 && nearest < quarter) return 1;
   // In quarter streams of a Hard, chords are a beat apart.
   if (level === 2 && nearest < quarter && row.tick.phase > 0) return 1;
-  return most;
+  return Infinity;
 }
 
 function accent(tick: Tick, { structure }: Score, random: Random): number {
-  const { bar, place, phase, low, mid, high } = tick;
+  const { bar, place, phase, low, mid, high, crash } = tick;
   const bands = [low, mid, high].reduce((sum, band) => sum + Math.min(1.5, band), 0);
   const metre = place === 0 ? 0.5 : phase === 0 ? 0.3 : phase === 1 ? 0.1 : -0.2;
   const noise = 0.5 * random('chord', rootOf(bar, structure.twins), place);
-  return 0.35 * bands + metre + 0.8 * (structure.intensity[bar] ?? 0) + noise;
+  return 0.35 * bands + crash + metre + 0.8 * (structure.intensity[bar] ?? 0) + noise;
 }

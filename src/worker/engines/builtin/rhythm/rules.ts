@@ -9,6 +9,8 @@ export interface ChainRule {
 
 /** What the events of a map must keep, whatever the density. Leaving events out never breaks one of these. */
 export interface Rules {
+  /** Whether beats are counted as osu!taiko normalises them. */
+  normalised?: boolean;
   /** Least distance of two events in beats. */
   gap: number;
   chains: readonly ChainRule[];
@@ -43,7 +45,7 @@ const rules: Record<'osu' | 'taiko' | 'catch' | 'mania', readonly Rules[]> = {
       ],
       rest: { beats: 3, every: 36 },
     },
-    { gap: 0.5, chains: [{ beats: half, notes: 7 }], rest: { beats: 2, every: 36 } },
+    { gap: 1 / 3, chains: [{ beats: half, notes: 7 }], rest: { beats: 2, every: 36 } },
     { gap: 0, chains: [{ beats: quarter, notes: 5 }], rest: { beats: 1.5, every: 36 } },
     { gap: 0, chains: [{ beats: quarter, notes: 9 }], rest: { beats: 1, every: 20 } },
     { gap: 0, chains: [{ beats: quarter, notes: 17 }] },
@@ -76,7 +78,11 @@ const rules: Record<'osu' | 'taiko' | 'catch' | 'mania', readonly Rules[]> = {
 
 const tables = { 0: rules.osu, 1: rules.taiko, 2: rules.catch, 3: rules.mania } as const;
 
-export const rulesOf = (mode: Mode, level: number): Rules => tables[mode][level]!;
+export function rulesOf(mode: Mode, level: number): Rules {
+  const own = tables[mode][level]!;
+  // Inner Oni has no rule; its longest runs are those of maps, as they are counted there.
+  return mode === 1 ? { ...own, normalised: level < 4 } : own;
+}
 
 /** Beats from one tick to a later one, in the later one's tempo. */
 export const beatsBetween = (from: Tick, to: Tick) => (to.time - from.time) / to.tempo.beatMs;
@@ -85,15 +91,17 @@ export const beatsBetween = (from: Tick, to: Tick) => (to.time - from.time) / to
 const slack = 0.02;
 
 /** The ticks taken so far, and whether one more may be. */
-export function createTaken(ticks: readonly Tick[], { gap, chains }: Rules) {
+export function createTaken(ticks: readonly Tick[], { gap, chains, normalised }: Rules) {
   const taken = new Uint8Array(ticks.length);
   const next = (i: number, step: 1 | -1) => {
     let j = i + step;
     while (j >= 0 && j < ticks.length && !taken[j]) j += step;
     return j >= 0 && j < ticks.length ? j : undefined;
   };
-  const apart = (i: number, j: number) =>
-    i < j ? beatsBetween(ticks[i]!, ticks[j]!) : beatsBetween(ticks[j]!, ticks[i]!);
+  const apart = (i: number, j: number) => {
+    const [from, to] = [ticks[Math.min(i, j)]!, ticks[Math.max(i, j)]!];
+    return beatsBetween(from, to) * (normalised ? taikoBeats(to.tempo) : 1);
+  };
   const chained = (from: number, step: 1 | -1, { beats, notes }: ChainRule) => {
     let count = 0;
     for (let i = from, j = next(i, step); j !== undefined && count <= notes; i = j, j = next(i, step)) {

@@ -3,6 +3,7 @@ import type { Tick } from '../grid.ts';
 import type { Plan } from '../plan.ts';
 import type { Random } from '../random.ts';
 import { rootOf } from '../structure.ts';
+import { isWithin } from './notes.ts';
 
 /** Share of kats in ranked maps: 46 to 50 %. */
 const katShare = 0.48;
@@ -44,7 +45,7 @@ export function colourNotes(notes: readonly Tick[], score: Score, plan: Plan, ra
       notes.length,
       sections,
       (i, section) => heard[i]! - thresholds[section]!,
-      (i) => prices[classes[i]!]!,
+      (i) => (mustMatch(notes[i - 1], notes[i]!, plan.level) ? -Infinity : prices[classes[i]!]!),
     );
     for (const [gap, rate] of wanted.entries()) {
       const [changes, all] = countChanges(kats, classes, gap);
@@ -69,12 +70,21 @@ function katness(tick: Tick, before: Tick | undefined, { structure }: Score, ran
   const metre = beat === 0 ? downbeatPrior : beat % 2 === 1 ? backbeatPrior : 0;
   // Bars that sound alike are coloured alike: they draw the same number.
   const root = rootOf(tick.bar, structure.twins);
-  return (
-    Math.log1p(high) - Math.log1p(low) + metre + noise * (2 * random('colour', root, place) - 1) + rise(before, tick)
-  );
+  const drawn = noise * (2 * random('colour', root, place) - 1);
+  return Math.log1p(high) - Math.log1p(low) + metre + contour * risen(before, tick) + drawn;
 }
 
-const rise = (_before: Tick | undefined, _tick: Tick) => 0;
+const contour = 0.6;
+
+/** 1 where the melody rises by a quarter of its range or more, −1 where it falls so. */
+const risen = (before: Tick | undefined, { pitch }: Tick) =>
+  before ? Math.max(-1, Math.min(1, 4 * (pitch - before.pitch))) : 0;
+
+/** The densest patterns of a Kantan (halves) and a Futsuu (thirds) have one colour (T03). */
+function mustMatch(before: Tick | undefined, tick: Tick, level: number): boolean {
+  const gap = [1 / 2, 1 / 3][level];
+  return before !== undefined && gap !== undefined && isWithin(before, tick, gap);
+}
 
 /** Positions of the notes by section. */
 function sectionsOf(notes: readonly Tick[], { structure }: Score): number[][] {

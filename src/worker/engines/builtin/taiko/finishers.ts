@@ -35,9 +35,9 @@ export function placeFinishers(notes: readonly Tick[], kats: readonly boolean[],
   return finishers;
 }
 
-function accent({ place, bar, phase, strength, low, high }: Tick, sectionStarts: ReadonlySet<number>): number {
+function accent({ place, bar, phase, strength, crash }: Tick, sectionStarts: ReadonlySet<number>): number {
   const metre = place === 0 ? (sectionStarts.has(bar) ? 3 : 1.5) : phase === 0 ? 0.5 : 0;
-  return Math.round((metre + Math.log1p(strength) + 0.5 * Math.log1p(Math.min(low, high))) * 1e6);
+  return Math.round((metre + Math.log1p(strength) + 2 * crash) * 1e6);
 }
 
 function isAllowed(i: number, notes: readonly Tick[], kats: readonly boolean[], level: number): boolean {

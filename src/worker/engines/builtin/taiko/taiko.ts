@@ -2,22 +2,26 @@ import type { Composer, Draft, Score } from '../compose.ts';
 import type { Tick } from '../grid.ts';
 import { clap, finish, type HitObject, type Spinner } from '../hit-objects.ts';
 import type { Plan } from '../plan.ts';
-import { chooseRhythm } from '../rhythm.ts';
+import { rhythmWithPeaks } from '../peaks.ts';
 import { scrollSpeeds } from '../scroll.ts';
 import { colourNotes } from './colours.ts';
 import { placeFinishers } from './finishers.ts';
-import { legalNotes, restingTicks } from './notes.ts';
+import { withoutLooseQuarters, withRestAfterPairs } from './notes.ts';
 
-/** Notes a second over 21 ranked maps: 0.21 + 1.22 S. */
+/** Notes a second over 21 ranked maps: 0.21 + 1.22 S, and in their densest eight seconds. */
 const notesPerSecond = (stars: number) => 0.21 + 1.22 * stars;
+const densest = (stars: number) => 2 + 2 * stars;
+
+/** A sixth of a beat of 180 BPM, for which the rhythm rules are written. */
+const fastestMs = 55;
 
 export const taiko: Composer = {
   spaced: false,
   compose(score, plan, knobs, random): Draft {
-    const resting = restingTicks(score, plan.level);
-    const events = chooseRhythm(score, plan, notesPerSecond(plan.stars) * knobs.density);
-    const played = events.filter(({ tick }) => !resting.has(tick.index));
-    const notes = legalNotes(played, plan.level).map(({ tick }) => tick);
+    const mean = notesPerSecond(plan.stars) * knobs.density ** 0.5;
+    const peak = densest(plan.stars) * knobs.density;
+    const events = rhythmWithPeaks(score, plan, { mean, peak, fastestMs }, random);
+    const notes = withRestAfterPairs(withoutLooseQuarters(events), plan.level).map(({ tick }) => tick);
     const kats = colourNotes(notes, score, plan, random);
     const finishers = placeFinishers(notes, kats, score, plan);
     const objects = notes.map((tick, i): HitObject => {

@@ -1,0 +1,151 @@
+import type { Score } from './compose.ts';
+import type { Tempo, Tick } from './grid.ts';
+import type { Plan } from './plan.ts';
+import type { Random } from './random.ts';
+import { chooseRhythm, type RhythmEvent } from './rhythm.ts';
+import { rootOf } from './structure.ts';
+
+/** Half a bar, in which a map is at its densest or not. */
+interface Stretch {
+  seconds: number;
+  /** All that could be played in it, in order of time. */
+  events: RhythmEvent[];
+  /** How much goes on in the music. */
+  heard: number;
+}
+
+/** What is asked of a rhythm, in events a second. */
+export interface Densities {
+  mean: number;
+  /** In the densest eight seconds or so. */
+  peak: number;
+  /** Shortest gap between events that are not on ticks, ms. */
+  fastestMs: number;
+}
+
+/** Share of a map that is at its densest, and the least of it in seconds: the rating comes from about 20 windows of 400 ms. */
+const peakShare = 0.1;
+const shortestPeaks = 12;
+/** How the density of the peaks falls from the first to the last, as a factor. */
+const slope: readonly [number, number] = [1.15, 0.75];
+/** Denser than any rhythm. */
+const everything = 100;
+
+/**
+ * The rhythm of a mode without sliders: about `mean` events a second, and up to `peak` where most goes on in the music. Maps by people have
+ * twice their mean density in their densest eight seconds, and these make the rating. Where quarters are too slow for
+ * that, a few halves are filled with sixths or eighths of the beat, from Insane on.
+ */
+export function rhythmWithPeaks(score: Score, plan: Plan, wanted: Densities, random: Random): RhythmEvent[] {
+  const { mean, peak, fastestMs } = wanted;
+  const all = chooseRhythm(score, plan, everything);
+  const usual = chooseRhythm(score, plan, mean).length;
+  const chosen = new Set(all.filter(({ rank }) => rank < usual));
+  const added: RhythmEvent[] = [];
+  const peaks = peaksOf(stretchesOf(all, score, random));
+  peaks.forEach((stretch, n) => {
+    const [first, last] = slope;
+    const factor = first + ((last - first) * n) / peaks.length;
+    let left = Math.round(peak * factor * stretch.seconds) - stretch.events.filter((event) => chosen.has(event)).length;
+    for (const event of [...stretch.events].sort((a, b) => a.rank - b.rank)) {
+      if (left <= 0) break;
+      if (chosen.has(event)) continue;
+      chosen.add(event);
+      left -= 1;
+    }
+    if (left > 0 && plan.level >= finestLevel) added.push(...fill(stretch, left, chosen, plan, fastestMs));
+  });
+  return [...chosen, ...added].sort((a, b) => a.tick.time - b.tick.time);
+}
+
+function stretchesOf(events: readonly RhythmEvent[], { structure }: Score, random: Random): Stretch[] {
+  const stretches = new Map<string, Stretch>();
+  for (const event of events) {
+    const { bar, place, tempo, phase, strength } = event.tick;
+    const length = (tempo.meter * tempo.ticksPerBeat) / 2;
+    const half = place < length ? 0 : 1;
+    const key = `${bar} ${half}`;
+    let stretch = stretches.get(key);
+    if (!stretch) {
+      const noise = 0.3 * random('peak', rootOf(bar, structure.twins), half);
+      const heard = 2 * (structure.intensity[bar] ?? 0) + noise + (bar % 4 === 3 ? 0.2 : 0);
+      stretch = { seconds: (tempo.meter * tempo.beatMs) / 2000, events: [], heard };
+      stretches.set(key, stretch);
+    }
+    stretch.events.push(event);
+    // Fast notes in the music are what a dense stretch is for.
+    if (phase === 2) stretch.heard += (1.5 * Math.log1p(strength)) / length;
+  }
+  return [...stretches.values()];
+}
+
+function peaksOf(stretches: readonly Stretch[]): Stretch[] {
+  const whole = stretches.reduce((sum, { seconds }) => sum + seconds, 0);
+  let left = Math.max(shortestPeaks, peakShare * whole);
+  const order = [...stretches.keys()].sort(
+    (a, b) => Math.round((stretches[b]!.heard - stretches[a]!.heard) * 1e6) || a - b,
+  );
+  const peaks: Stretch[] = [];
+  for (const n of order) {
+    if (left <= 0) break;
+    peaks.push(stretches[n]!);
+    left -= stretches[n]!.seconds;
+  }
+  return peaks;
+}
+
+/** Insane: the first level in which people go below quarters. */
+const finestLevel = 3;
+
+/** Fills up to `most` half beats of the stretch; a half filled with sixths loses its quarter to them. */
+function fill(
+  { events }: Stretch,
+  most: number,
+  chosen: Set<RhythmEvent>,
+  { level }: Plan,
+  fastest: number,
+): RhythmEvent[] {
+  const byIndex = new Map(events.filter((event) => chosen.has(event)).map((event) => [event.tick.index, event]));
+  const halves = events
+    .filter(({ tick }) => tick.phase < 2 && byIndex.has(tick.index) && byIndex.has(tick.index + 2))
+    .sort((a, b) => heardWithin(byIndex, b) - heardWithin(byIndex, a) || a.tick.index - b.tick.index);
+  const filled = new Set<number>();
+  const added: RhythmEvent[] = [];
+  let left = most;
+  for (const event of halves) {
+    const { index, tempo } = event.tick;
+    if (left <= 0) break;
+    // In an Insane (Oni) such a run is over after one half.
+    if (level === finestLevel && (filled.has(index - 2) || filled.has(index + 2))) continue;
+    const middle = byIndex.get(index + 1);
+    const parts = partsOf(tempo, fastest);
+    if (parts === eighths ? !middle : parts.length === 0) continue;
+    if (parts === sixths && middle) chosen.delete(middle);
+    for (const part of parts) added.push({ ...event, tick: between(event.tick, part) });
+    filled.add(index);
+    left -= parts === sixths && middle ? 1 : 2;
+  }
+  return added;
+}
+
+const heardWithin = (byIndex: ReadonlyMap<number, RhythmEvent>, { tick }: RhythmEvent) =>
+  Math.round(1e6 * ((byIndex.get(tick.index + 1)?.weight ?? 0) + (tick.phase === 1 ? 0.5 : 0)));
+
+/** Places between two ticks that are half a beat apart, in ticks. */
+const eighths = [1 / 2, 3 / 2];
+const sixths = [2 / 3, 4 / 3];
+
+/** Ticks are halved where that is not too fast, else the half of a beat is parted into three; a third of a beat is halved only. */
+function partsOf({ beatMs, ticksPerBeat }: Tempo, fastest: number): readonly number[] {
+  if (beatMs / ticksPerBeat / 2 >= fastest) return eighths;
+  return ticksPerBeat === 4 ? sixths : [];
+}
+
+/** A place between ticks, `part` ticks after one. */
+function between(tick: Tick, part: number): Tick {
+  const { tempo } = tick;
+  const step = tempo.beatMs / tempo.ticksPerBeat;
+  const place = Math.round((tick.time - tempo.point.offsetMs) / step);
+  const time = Math.floor(tempo.point.offsetMs + (place + part) * step + 1e-6);
+  return { ...tick, index: tick.index + part, place: tick.place + part, phase: 2, time };
+}
