@@ -149,12 +149,57 @@ test.each([
   else expect(judge).toThrow(UnreadableMapError);
 });
 
+test('text that is torn, cut and filled with odd numbers is judged or called unreadable, and nothing else', () => {
+  const random = numbers(5);
+  const odd = [
+    'NaN',
+    '-1',
+    '1e308',
+    '',
+    '-0',
+    '999999999',
+    '|',
+    ':',
+    ',',
+    '-2147483648',
+    '1e-9',
+    'Infinity',
+    '\0',
+    '[HitObjects]',
+    '\n',
+  ];
+  let unreadable = 0;
+  for (let run = 0; run < 150; run++) {
+    let text = run % 2 ? winding(run % 4 === 1 ? 0 : 2) : mapText((random(2) === 0 ? 1 : 3), 'Hard');
+    for (let i = 0; i <= random(20); i++) {
+      const at = random(text.length);
+      const field = text.indexOf(',', at);
+      const word = odd[random(odd.length)]!;
+      if (random(3) === 0) text = text.slice(0, at) + text.slice(at + random(150));
+      else if (random(2) === 0) text = text.slice(0, at) + word + text.slice(at + random(8));
+      else if (field > 0)
+        text = text.slice(0, field + 1) + word + text.slice(Math.max(field + 1, text.indexOf(',', field + 1)));
+    }
+    try {
+      const { issues } = verifyMap(text, undefined, { stars: 3 });
+      expect(issues.filter(({ time }) => time !== null && !Number.isFinite(time))).toEqual([]);
+    } catch (error) {
+      if (!(error instanceof UnreadableMapError)) throw error;
+      unreadable++;
+    }
+  }
+  expect(unreadable).toBeLessThan(75);
+});
+
+/** Whole numbers below a bound, the same in every run. */
+function numbers(seed: number): (below: number) => number {
+  let state = seed;
+  return (below) => (state = (state * 48_271) % 2_147_483_647) % below;
+}
+
 /** A map with sliders of all curves, stacks and slider ends under circles. */
 function winding(mode: 0 | 2): string {
-  const random = (() => {
-    let state = 7;
-    return (below: number) => (state = (state * 48_271) % 2_147_483_647) % below;
-  })();
+  const random = numbers(7);
   const lines: string[] = [];
   for (let time = 1000, i = 0; time < 200_000; i++) {
     const [x, y] = i % 3 === 0 ? [250 + random(3), 190 + random(3)] : [random(512), random(384)];

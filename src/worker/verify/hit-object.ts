@@ -109,6 +109,7 @@ function readSlider(fields: string[], object: MapObject, { sliderMultiplier, tim
   const sets = readSample(fields[10], object);
   object.kind = 'slider';
   object.end = object.time + spanMs * slides;
+  if (!(Math.abs(object.end) <= most.time)) return 'a slider has no end';
   object.slider = {
     ...shape,
     length: written < 0 ? written : shape.length,

@@ -73,7 +73,7 @@ export function verifySet(osz: Uint8Array, options: VerifyOptions = {}): Verdict
     .filter(([name]) => name.toLowerCase().endsWith('.osu'))
     .map(([name, bytes]) => {
       const text = new TextDecoder().decode(bytes);
-      return { name, text, map: readBeatmap(text), stars: options.stars ?? starsOf(text) };
+      return { name, text, map: readBeatmap(text), stars: options.stars ?? ratedStars(text) };
     });
   if (maps.length === 0) throw new UnreadableMapError('The archive holds no beatmap.');
   const shared: Issue[] = [];
@@ -99,7 +99,7 @@ function judge(
   map: Beatmap,
   text: string,
   files: Files | undefined,
-  { stars = starsOf(text), waive = [], lowest = false, songMs }: VerifyOptions,
+  { stars = ratedStars(text), waive = [], lowest = false, songMs }: VerifyOptions,
   issues: Issue[] = [],
 ): Verdict {
   const difficulty = levelOf(map.metadata.get('Version') ?? '', stars);
@@ -121,6 +121,15 @@ function judge(
     advisory: kept.length - blocking,
     issues: kept,
   };
+}
+
+/** The second reader's word: a map that the game's own rating cannot read is none. */
+function ratedStars(text: string): number {
+  try {
+    return starsOf(text);
+  } catch (error) {
+    throw new UnreadableMapError('The star rating cannot be calculated.', { cause: error });
+  }
 }
 
 function finder(issues: Issue[]): Find {
