@@ -30,7 +30,7 @@ export function mapText(mode: 0 | 1 | 2 | 3, version: string, change: Change = (
     general: { AudioFilename: 'audio.mp3', PreviewTime: 9000, StackLeniency: 0.7, Mode: mode },
     metadata: { Title: 'Song', Artist: 'Someone', Creator: 'Somebody', Version: version },
     difficulty: {
-      HPDrainRate: 5,
+      HPDrainRate: mode === 1 ? 7 : 5,
       CircleSize: mode === 3 ? 4 : mode === 2 ? 5 : 4,
       OverallDifficulty: 5,
       ApproachRate: 5,

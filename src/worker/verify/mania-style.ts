@@ -96,6 +96,23 @@ export const densities: Check = ({ map, level }, find) => {
   });
 };
 
+/** M13: in Easy and Normal hands come off one after the other, and in Easy nothing is pressed during a long note of a beat. */
+export const holds: Check = ({ map, level }, find) => {
+  if (level > 1) return;
+  const least = level === 0 ? 1 : 1 / 2;
+  const long = map.objects.filter(({ kind }) => kind === 'hold').sort((a, b) => a.end - b.end);
+  const presses = map.objects.map(({ time }) => time);
+  long.forEach(({ time, end }, i) => {
+    const beat = countedBeat(map.timing.at(time).tempo);
+    const next = long[i + 1];
+    if (next && next.end > end && next.end - end < least * beat - tolerance)
+      find('M13', 'advisory', next.end, `a release ${Math.round(next.end - end)} ms after another`);
+    const isBeat = end - time <= beat + tolerance;
+    if (level === 0 && isBeat && presses.some((press) => press > time && press < end - tolerance))
+      find('M13', 'advisory', time, 'a note during a long note of a beat');
+  });
+};
+
 /** M13 to M15: scroll speeds, relative to the first; one issue for each stretch outside of the range. */
 export const scrollSpeeds: Check = ({ map, level }, find) => {
   const { id, scroll } = patterns[Math.min(4, level)] ?? patterns[4];

@@ -1,7 +1,7 @@
 import { endPointOf, type MapObject } from './hit-object.ts';
 import type { Check } from './judged.ts';
 import { countedBeat } from './rhythm.ts';
-import { distance } from './slider.ts';
+import { distance, type Point } from './slider.ts';
 import { circleRadius, preemptMs } from './stacking.ts';
 
 /** S20 looks at gaps up to 600 ms against those of like length in the 4 s before; less than 8 px is a stack. */
@@ -116,7 +116,17 @@ export const overlaps: Check = ({ map, level }, find) => {
 
 /** Whether the head of the second lies half or more over head, tail or body of the first. */
 const covers = (first: MapObject, second: MapObject, r: number) =>
-  (first.slider?.path ?? [first]).some((point) => distance(point, second) < r);
+  first.slider === null
+    ? distance(first, second) < r
+    : first.slider.path.some((to, i, path) => fromSegment(second, path[i - 1] ?? to, to) < r);
+
+/** px from a point to a straight piece of a path. */
+function fromSegment(point: Point, from: Point, to: Point): number {
+  const [dx, dy] = [to.x - from.x, to.y - from.y];
+  const along = ((point.x - from.x) * dx + (point.y - from.y) * dy) / (dx * dx + dy * dy || 1);
+  const share = Math.min(1, Math.max(0, along));
+  return distance(point, { x: from.x + share * dx, y: from.y + share * dy });
+}
 
 /** AR, OD, HP and CS that are usual at a level: at least and at most. */
 const usual: Record<'ar' | 'od' | 'hp' | 'cs', readonly (readonly [number, number])[]> = {
