@@ -170,7 +170,7 @@ test('text that is torn, cut and filled with odd numbers is judged or called unr
   ];
   let unreadable = 0;
   for (let run = 0; run < 150; run++) {
-    let text = run % 2 ? winding(run % 4 === 1 ? 0 : 2) : mapText((random(2) === 0 ? 1 : 3), 'Hard');
+    let text = run % 2 ? winding(run % 4 === 1 ? 0 : 2) : mapText(random(2) === 0 ? 1 : 3, 'Hard');
     for (let i = 0; i <= random(20); i++) {
       const at = random(text.length);
       const field = text.indexOf(',', at);
