@@ -3,7 +3,7 @@ import { GenerateError } from './errors.ts';
 import type { Features } from './features.ts';
 import { strengthsOf } from './timing/beats.ts';
 import { beatProfile, chooseBeat } from './timing/choice.ts';
-import { settleSections } from './timing/pieces.ts';
+import { exactPhase, settleSections } from './timing/pieces.ts';
 import { timingPoints } from './timing/points.ts';
 import { findSections, ordinarySearch, thoroughSearch, type Section } from './timing/sections.ts';
 
@@ -53,7 +53,11 @@ export function detectTiming(features: Features, given: GivenTiming = {}): Timin
       ? settleSections(features, findSections(features, whole, search), whole, search)
       : [whole];
   const confidence = Math.round(clarity(features, beat.beatMs) * 100) / 100;
-  const points = timingPoints(features, sections, OSU_OFFSET_MS);
+  const points = timingPoints(
+    features,
+    sections.map((section) => exactPhase(features, section)),
+    OSU_OFFSET_MS,
+  );
   if (given.offsetMs !== undefined) points[0]!.offsetMs = given.offsetMs;
   const warnings = confidence < faintest ? ['The beat of this song is hard to hear; the timing may be wrong.'] : [];
   return { points, confidence, warnings };
