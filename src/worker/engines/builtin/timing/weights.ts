@@ -26,3 +26,20 @@ export const beatWeights: readonly number[] = [
   // harmony changes on beats more than between; at all
   1.42, 17.1,
 ];
+
+/**
+ * Weights of what speaks for a beat as the first of its bar (see `barEvidence` in `bars.ts`): for each row its mean on that beat and on the beat half
+ * a bar later. Conditional logit, L2 100 on standardised evidence, fitted on 78 songs in four with a right grid, of the same kind as
+ * above. Cross-validated: 67 of 78 right, where the share by chance is a quarter.
+ */
+export const barWeights: readonly number[] = [
+  // strength on the beat: low, mid, high, full; of the off-beat after it: low
+  0.449, -0.066, -0.0235, -0.0937, -0.0734, -0.0571, 0.0435, -0.0935, -0.214, 0.0798,
+  // step of loudness over one beat, change of harmony over one and four beats, step of loudness over four and (its size) eight
+  1.2,
+  0.255, 26.9, -8.65, 78.6, -47.8, -1.88, 1.73, 4.27, -1.35,
+  // share of the greatest: high attacks, change of harmony over four beats, steps of loudness over four and eight
+  -0.138, 1.26, 1.41, 2.21,
+  // the first strong beat of the song lies there
+  0.58,
+];
