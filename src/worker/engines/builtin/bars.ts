@@ -31,9 +31,9 @@ const places = 16;
  * band); their weights, and below which spread (dB, root power share, attack strength) differences are no more than chance.
  */
 const groups = {
-  timbre: { weight: 0.35, floor: 1.5 },
-  chroma: { weight: 0.35, floor: 0.08 },
-  rhythm: { weight: 0.3, floor: 0.35 },
+  timbre: { weight: 0.22, floor: 1.5 },
+  chroma: { weight: 0.58, floor: 0.08 },
+  rhythm: { weight: 0.2, floor: 0.35 },
 } as const;
 
 /** All bars of the grid in order, with their vectors. Linear in the length of the song. */
