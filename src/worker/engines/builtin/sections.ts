@@ -24,7 +24,7 @@ const boundaryCost = 0.9;
 /** Music goes in fours and eights. */
 const lengthBonus = (bars: number) => (bars % 8 === 0 ? 0.5 : bars % 4 === 0 ? 0.35 : bars % 2 === 0 ? 0 : -0.3);
 /** Stretches at least this alike on average get one label. */
-const sameLabel = 0.42;
+const sameLabel = 0.55;
 
 /** Parts the bars where the music changes and finds out which parts sound alike. Linear in the bars but for pairs of sections. */
 export function partSong(bars: readonly Bar[]): Stretch[] {
