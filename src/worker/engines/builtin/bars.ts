@@ -15,10 +15,10 @@ export interface Bar {
   endMs: number;
   /** Mean level, dB. */
   level: number;
-  /** Mean rise of the bands' levels, dB a frame: how much happens. */
-  flux: number;
-  /** Mean attack strength of the low band. */
-  low: number;
+  /** Mean of the bands' levels, dB: how full the spectrum is. */
+  fullness: number;
+  /** Mean attack strength. */
+  attacks: number;
   /** Where it lies in the space of `likeness`. */
   vector: Float32Array;
 }
@@ -31,9 +31,9 @@ const places = 16;
  * band); their weights, and below which spread (dB, root power share, attack strength) differences are no more than chance.
  */
 const groups = {
-  timbre: { weight: 0.35, floor: 1.5 },
-  chroma: { weight: 0.35, floor: 0.08 },
-  rhythm: { weight: 0.3, floor: 0.35 },
+  timbre: { weight: 0.22, floor: 1.5 },
+  chroma: { weight: 0.58, floor: 0.08 },
+  rhythm: { weight: 0.2, floor: 0.35 },
 } as const;
 
 /** All bars of the grid in order, with their vectors. Linear in the length of the song. */
@@ -55,9 +55,20 @@ export function measureBars(ticks: readonly Tick[], harmony: Harmony): Bar[] {
       chroma: chromaOf(harmony, time + OSU_OFFSET_MS, endMs + OSU_OFFSET_MS),
       rhythm: rhythmOf(inside),
     });
-    const low = inside.reduce((sum, tick) => sum + tick.low, 0) / inside.length;
-    const { level, flux } = timbre;
-    bars.push({ first, last, whole, shape, startMs: time, endMs, level, flux, low, vector: new Float32Array() });
+    const attacks = inside.reduce((sum, tick) => sum + tick.strength, 0) / inside.length;
+    const { level, fullness } = timbre;
+    bars.push({
+      first,
+      last,
+      whole,
+      shape,
+      startMs: time,
+      endMs,
+      level,
+      fullness,
+      attacks,
+      vector: new Float32Array(),
+    });
     first = last + 1;
   }
   const spread = (['timbre', 'chroma', 'rhythm'] as const).map((group) =>
@@ -100,27 +111,27 @@ function scaled(vectors: number[][], weight: number, floor: number): number[][] 
 /** Bars, primes: not the periods of music. */
 const sampleDistances = [7, 13, 29, 53];
 
-const quietestDb = -30;
+/** Nothing below this is heard. */
+const quietestDb = -20;
 
 function timbreOf({ hopMs, frames, levels }: Harmony, fromMs: number, toMs: number) {
   const [from, to] = framesOf(hopMs, frames, fromMs, toMs);
   const values = new Array<number>(2 * levelBands).fill(0);
-  let [flux, power] = [0, 0];
+  let power = 0;
   for (let band = 0; band < levelBands; band += 1) {
     let [sum, squares] = [0, 0];
     for (let frame = from; frame < to; frame += 1) {
       const level = Math.max(quietestDb, levels[frame * levelBands + band]!);
-      const before = Math.max(quietestDb, levels[Math.max(0, frame - 1) * levelBands + band]!);
       sum += level;
       squares += level * level;
-      flux += Math.max(0, level - before);
       power += 10 ** (level / 10);
     }
     const count = to - from;
     values[band] = sum / count;
     values[levelBands + band] = Math.sqrt(Math.max(0, squares / count - (sum / count) ** 2));
   }
-  return { values, flux: flux / levelBands / (to - from), level: 10 * Math.log10(power / (to - from)) };
+  const fullness = values.slice(0, levelBands).reduce((sum, value) => sum + value, 0) / levelBands;
+  return { values, fullness, level: 10 * Math.log10(power / (to - from)) };
 }
 
 /** Root of each pitch class's share of the power, by quarter of the bar. */

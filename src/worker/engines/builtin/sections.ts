@@ -7,8 +7,14 @@ export interface Stretch {
   label: number;
 }
 
-/** Half widths in bars of the two kernels that the novelty is measured with (8 and 16 bars wide). */
-const halfKernels = [4, 8];
+/** Half widths in bars of the two kernels of Foote's novelty. */
+const halfKernels = [2, 4];
+/** How much it counts beside where repeats begin and end. */
+const footeWeight = 0.3;
+/** Bars on either side of a bar line that say whether a repeat begins or ends there. */
+const repeatBars = 4;
+/** Repeats are looked for this far back: 17 minutes of four-beat bars at 120 BPM. Bounds the cost for very long songs. */
+const farthest = 512;
 /** From here on a change is a change; the start of the music after a silence would outweigh all others. */
 const mostNovel = 3;
 const shortest = 4;
@@ -18,7 +24,7 @@ const boundaryCost = 0.9;
 /** Music goes in fours and eights. */
 const lengthBonus = (bars: number) => (bars % 8 === 0 ? 0.5 : bars % 4 === 0 ? 0.35 : bars % 2 === 0 ? 0 : -0.3);
 /** Stretches at least this alike on average get one label. */
-const sameLabel = 0.42;
+const sameLabel = 0.55;
 
 /** Parts the bars where the music changes and finds out which parts sound alike. Linear in the bars but for pairs of sections. */
 export function partSong(bars: readonly Bar[]): Stretch[] {
@@ -28,19 +34,47 @@ export function partSong(bars: readonly Bar[]): Stretch[] {
 }
 
 /**
- * Foote's novelty: how alike the bars before and those after each bar's start are within, less how alike they are across; Gaussian weights, both
- * kernel widths added, in standard deviations (by the median, so that a fade at the end does not hide the rest) from the middle.
+ * How much speaks for a section to begin at each bar, in standard deviations from the middle (both by the median, so that a fade at the
+ * end does not hide the rest). Where human maps of 18 tuning songs have a kiai begin or end, repeats stand in the song's 89th percentile in the
+ * mean, Foote's novelty with kernels of 4 and 8 bars in its 62nd, of 8 and 16 bars in its 57th.
  */
 function noveltyOf(bars: readonly Bar[]): Float64Array {
-  const novelty = new Float64Array(bars.length);
-  const widest = Math.max(...halfKernels);
-  // Likeness of bar i and the bar d before it.
   const near = bars.map((bar, i) =>
-    Array.from({ length: 2 * widest }, (_, d) => (i >= d ? likeness(bar.vector, bars[i - d]!.vector) : 0)),
+    Float32Array.from({ length: Math.min(i, farthest) + 1 }, (_, d) => likeness(bar.vector, bars[i - d]!.vector)),
   );
-  for (let at = 1; at < bars.length; at += 1) {
+  const repeats = standardised(repeatChanges(near));
+  const foote = standardised(footeNovelty(near));
+  return standardised(repeats.map((value, i) => value + footeWeight * foote[i]!));
+}
+
+/**
+ * Sums over all earlier and later bars: how alike the bars from here on are to those from there on, less the same for the bars before, cubed. High
+ * where a repeat of some other part begins or ends.
+ */
+function repeatChanges(near: readonly Float32Array[]): Float64Array {
+  const changes = new Float64Array(near.length);
+  const alike = (bar: number, lag: number) => Math.max(0, near[bar]?.[lag] ?? 0);
+  for (let lag = repeatBars; lag < Math.min(near.length, farthest); lag += 1) {
+    for (let bar = lag; bar < near.length; bar += 1) {
+      let change = 0;
+      for (let i = 0; i < repeatBars; i += 1) {
+        change += alike(bar + i, lag);
+        if (bar - 1 - i >= lag) change -= alike(bar - 1 - i, lag);
+      }
+      const cubed = Math.abs(change / repeatBars) ** 3;
+      changes[bar]! += cubed;
+      changes[bar - lag]! += cubed;
+    }
+  }
+  return changes;
+}
+
+/** How alike the bars before and those from each bar on are within, less how alike they are across; Gaussian weights. */
+function footeNovelty(near: readonly Float32Array[]): Float64Array {
+  const novelty = new Float64Array(near.length);
+  for (let at = 1; at < near.length; at += 1) {
     for (const half of halfKernels) {
-      const reach = Math.min(half, at, bars.length - at);
+      const reach = Math.min(half, at, near.length - at);
       let [sum, weights] = [0, 0];
       for (let i = -reach; i < reach; i += 1) {
         for (let j = -reach; j < i; j += 1) {
@@ -52,9 +86,13 @@ function noveltyOf(bars: readonly Bar[]): Float64Array {
       novelty[at]! += weights > 0 ? (sum / weights) * (reach / half) : 0;
     }
   }
-  const middle = median([...novelty]);
-  const spread = 1.48 * median([...novelty].map((value) => Math.abs(value - middle))) + 1e-6;
-  return novelty.map((value) => Math.min(mostNovel, (value - middle) / spread));
+  return novelty;
+}
+
+function standardised(values: Float64Array): Float64Array {
+  const middle = median([...values]);
+  const spread = 1.48 * median([...values].map((value) => Math.abs(value - middle))) + 1e-6;
+  return values.map((value) => Math.min(mostNovel, (value - middle) / spread));
 }
 
 /** The boundaries with the most novelty, in lengths that music has: dynamic programming over all ways to part the bars. */

@@ -17,7 +17,7 @@ export interface Section {
 }
 
 export interface Structure {
-  /** Of each bar, 0 (the calmest) to 1 (the most intense): where its loudness, attacks and bass stand within the song. */
+  /** Of each bar, 0 (the calmest) to 1 (the most intense): where its fullness and attacks stand within the song. */
   intensity: number[];
   /** In order; every bar is in one. A kiai begins on a downbeat. */
   sections: Section[];
@@ -34,7 +34,7 @@ export function findStructure({ ticks }: Grid, harmony: Harmony): Structure {
   const bars = measureBars(ticks, harmony);
   const intensity = intensityOf(bars);
   const stretches = bars.length > 0 ? partSong(bars) : [];
-  const sections = chooseKiai(stretches.map(section(intensity)), bars);
+  const sections = chooseKiai(stretches.map(section(intensity)), intensity, bars);
   const kiai = sections.find((candidate) => candidate.kiai);
   const duration = harmony.frames * harmony.hopMs;
   return {
@@ -53,12 +53,15 @@ const section =
     return { firstBar: first, lastBar: end - 1, label, intensity: mean, kiai: false };
   };
 
-/** Loudness, attacks and bass by rank, so that one silent bar does not press all others together. */
+/**
+ * The fullness of the spectrum and, a third as much, the attacks, by rank, so that one silent bar does not press all others together.
+ * On 18 tuning songs fullness alone tells bars with a human kiai from others with an AUC of .92 (loudness .84, attacks .68), on 26 charts
+ * the mixture's rank correlation with the density is .48 in the median (.64 for osu! maps; loudness .42, bass .11, spectral flux −.03).
+ */
 function intensityOf(bars: readonly Bar[]): number[] {
-  const level = ranks(bars.map((bar) => bar.level));
-  const flux = ranks(bars.map((bar) => bar.flux));
-  const low = ranks(bars.map((bar) => bar.low));
-  const mixed = Float32Array.from(bars, (_, i) => level[i]! + flux[i]! + 0.5 * low[i]!);
+  const full = ranks(bars.map(({ fullness }) => fullness));
+  const attacks = ranks(bars.map((bar) => bar.attacks));
+  const mixed = Float32Array.from(bars, (_, i) => full[i]! + attacks[i]! / 3);
   return ranks([...movingMean(mixed, 1)]);
 }
 
