@@ -38,12 +38,16 @@ interface Cursor {
 interface Way {
   heading: number;
   sign: 1 | -1;
+  /** How much else a slider leaves than its pattern wishes. */
+  leave: number;
   cost: number;
 }
 
 /** A chunk as it is tried, with all that speaks against it. */
 interface Attempt extends Way {
   trials: Trial[];
+  /** What of the cost is for covering others. */
+  crowded: number;
 }
 
 /** What a chunk finds where it begins. */
@@ -59,6 +63,11 @@ const width = 512;
 const height = 384;
 const margin = 2;
 const headings = 24;
+const leavesOfOne = [0.7, -0.7, 1.4, -1.4, 2.2, -2.2];
+/** A chunk that covers others this much is divided, by level. */
+const tooCrowded = [6, 6, 4, 4, 8, 8];
+/** So many objects before a chunk are looked at for overlaps. */
+const seen = 14;
 
 /**
  * Gives every object its place, chunk by chunk. A chunk's pattern is tried in 24 directions and both hands, from the end
@@ -102,16 +111,17 @@ function createPlacer(needs: Needs) {
     }
     const pattern = patternOf(chunk, manner, random);
     const home = homeOf(chunk, remembered, manner, random);
+    const single = chunk.objects.length === 1;
     const attempt = best(chunk, pattern, home);
-    if (attempt) {
+    if (attempt && (single || attempt.crowded < tooCrowded[plan.level]!)) {
       keep(chunk, pattern, attempt);
       return;
     }
-    if (chunk.objects.length === 1) {
+    if (single) {
       trials.push(forced(chunk.objects[0]!, pattern, cursorNow(chunk.objects[0]!), needs));
       return;
     }
-    // Too wide for the playfield: the halves may fit.
+    // Too wide for the playfield, or over what lies there: the halves may fit.
     const middle = Math.ceil(chunk.objects.length / 2);
     place({ ...chunk, objects: chunk.objects.slice(0, middle), place: chunk.place * 2 + 16 });
     place({ ...chunk, objects: chunk.objects.slice(middle), place: chunk.place * 2 + 17 });
@@ -135,15 +145,27 @@ function createPlacer(needs: Needs) {
     for (let k = 0; k < headings; k += 1) {
       const heading = offset + (2 * Math.PI * k) / headings;
       const taste = 0.8 * random('taste', first.start.index, k);
-      ways.push({ heading, sign: 1, cost: taste }, { heading, sign: -1, cost: 0.8 - taste });
+      ways.push({ heading, sign: 1, leave: 0, cost: taste }, { heading, sign: -1, leave: 0, cost: 0.8 - taste });
     }
     for (const way of ways) way.cost += entryCost(way, pattern, cursor, first) + repeated(pattern, way);
     ways.sort((a, b) => a.cost - b.cost);
     const distances = chunk.objects.map((object, j) =>
       pattern.stacked[j]! ? 0 : distanceBetween(chunk.objects[j - 1] ?? cursor.before, object, pattern.scale, needs),
     );
-    const room: Room = { cursor, around: trials.slice(-12), home, distances };
-    let found: Attempt | null = null;
+    const room: Room = { cursor, around: trials.slice(-seen), home, distances };
+    const found = cheapest(chunk, pattern, ways, room, null);
+    const bad = !found || found.crowded >= tooCrowded[plan.level]!;
+    if (!bad || chunk.objects.length > 1 || first.kind === 'circle') return found;
+    // A slider on its own may also leave in other directions.
+    const turned = leavesOfOne.flatMap((leave) =>
+      ways.map((way) => ({ ...way, leave, cost: way.cost + 0.3 * Math.abs(leave) })),
+    );
+    turned.sort((a, b) => a.cost - b.cost);
+    return cheapest(chunk, pattern, turned, room, found);
+  }
+
+  function cheapest(chunk: Chunk, pattern: Pattern, ways: readonly Way[], room: Room, known: Attempt | null) {
+    let found = known;
     for (const way of ways) {
       const limit: number = found?.cost ?? Infinity;
       if (way.cost >= limit) break;
@@ -164,20 +186,24 @@ function createPlacer(needs: Needs) {
     const { sign } = way;
     let { exit, heading: left } = room.cursor;
     let { cost } = way;
+    let crowded = 0;
     for (const [j, object] of chunk.objects.entries()) {
       const heading = j > 0 ? left + sign * pattern.turns[j - 1]! : way.heading;
       const position = towards(exit, heading, room.distances[j]!, manner.gridPx);
       if (!inside(position)) return null;
-      const trial = tryObject(object, position, heading, pattern.shapes[j]!, sign * pattern.leaves[j]!, sign, needs);
+      const leave = sign * pattern.leaves[j]! + way.leave;
+      const trial = tryObject(object, position, heading, pattern.shapes[j]!, leave, sign, needs);
       if (!trial) return null;
       cost += (0.4 * awayFrom(room.home, trial.exit)) / chunk.objects.length;
       if (cost >= limit) return null;
-      if (!pattern.stacked[j]) cost += crowding(trial, room.around, laid, crowd);
+      const covering = pattern.stacked[j] ? 0 : crowding(trial, room.around, laid, crowd);
+      crowded += covering;
+      cost += covering;
       if (cost >= limit) return null;
       laid.push(trial);
       ({ exit, heading: left } = trial);
     }
-    return { trials: laid, cost, heading: way.heading, sign };
+    return { ...way, trials: laid, cost, crowded };
   }
 
   return { trials, place };
@@ -239,9 +265,9 @@ function wishedHeadings(
   if (!model) return [];
   const other = model.sign === 1 ? -1 : 1;
   return [
-    { heading: Math.PI - model.heading, sign: other, cost: remembering },
-    { heading: -model.heading, sign: other, cost: remembering },
-    { heading: model.heading + Math.PI, sign: model.sign, cost: remembering },
+    { heading: Math.PI - model.heading, sign: other, leave: 0, cost: remembering },
+    { heading: -model.heading, sign: other, leave: 0, cost: remembering },
+    { heading: model.heading + Math.PI, sign: model.sign, leave: 0, cost: remembering },
   ];
 }
 
