@@ -91,6 +91,7 @@ export interface Needs extends DistanceNeeds {
 
 function createPlacer(needs: Needs) {
   const { plan, manner, random, radius } = needs;
+  const bottom = bottomFor(radius);
   const trials: Trial[] = [];
   const remembered = new Map<string, { heading: number; sign: 1 | -1; centre: Point }>();
   const recent: string[] = [];
@@ -190,7 +191,7 @@ function createPlacer(needs: Needs) {
     for (const [j, object] of chunk.objects.entries()) {
       const heading = j > 0 ? left + sign * pattern.turns[j - 1]! : way.heading;
       const position = towards(exit, heading, room.distances[j]!, manner.gridPx);
-      if (!inside(position)) return null;
+      if (!inside(position, bottom)) return null;
       const leave = sign * pattern.leaves[j]! + way.leave;
       const trial = tryObject(object, position, heading, pattern.shapes[j]!, leave, sign, needs);
       if (!trial) return null;
@@ -281,8 +282,11 @@ function towards({ x, y }: Point, heading: number, distance: number, gridPx: num
   return { x: snap(x + Math.cos(heading) * distance), y: snap(y + Math.sin(heading) * distance) };
 }
 
-const inside = ({ x, y }: Point) => x >= 0 && x <= width && y >= 0 && y <= height;
-const well = (x: number, y: number) => x >= margin && x <= width - margin && y >= margin && y <= height - margin;
+/** The screen ends 44 px below the playfield, less than the radius of the largest circles, which stacks move by some px more. */
+const bottomFor = (radius: number) => Math.min(height, Math.floor(428 - radius - 8));
+const inside = ({ x, y }: Point, bottom: number) => x >= 0 && x <= width && y >= 0 && y <= bottom;
+const well = (x: number, y: number, bottom: number) =>
+  x >= margin && x <= width - margin && y >= margin && y <= bottom - margin;
 
 /** How else a slider may leave where its own way leads off the playfield: radians against the way that was wished. */
 const otherWays = [0, 0.5, -0.5, 1.1, -1.1, 1.9, -1.9];
@@ -294,7 +298,7 @@ function tryObject(
   shape: Shape,
   leave: number,
   sign: 1 | -1,
-  { plan, speeds }: Needs,
+  { plan, speeds, radius }: Needs,
 ): Trial | null {
   if (object.kind === 'circle') {
     return { object, position, exit: position, heading, body: null, places: [position] };
@@ -303,7 +307,7 @@ function tryObject(
   const own = sign === 1 ? shape : mirrored(shape);
   for (const way of otherWays) {
     for (const tried of way === 0 ? [own, mirrored(own)] : [way < 0.6 && way > -0.6 ? own : line]) {
-      const trial = layBody(object, position, heading + leave + way, tried, length);
+      const trial = layBody(object, position, heading + leave + way, tried, length, bottomFor(radius));
       if (trial) return trial;
     }
   }
@@ -316,11 +320,18 @@ export function sliderLength(object: TimedObject, plan: Plan, speeds: readonly n
   return (beatsBetween(start, end) / slidesOf(object)) * pxPerBeat(plan, start.tempo) * (speeds[start.bar] ?? 1);
 }
 
-function layBody(object: TimedObject, position: Point, heading: number, shape: Shape, length: number): Trial | null {
+function layBody(
+  object: TimedObject,
+  position: Point,
+  heading: number,
+  shape: Shape,
+  length: number,
+  bottom: number,
+): Trial | null {
   const cos = Math.cos(heading) * length;
   const sin = Math.sin(heading) * length;
   const { samples, controls } = shape;
-  const fits = ({ x, y }: Point) => well(position.x + x * cos - y * sin, position.y + x * sin + y * cos);
+  const fits = ({ x, y }: Point) => well(position.x + x * cos - y * sin, position.y + x * sin + y * cos, bottom);
   // The end is the likeliest to be outside.
   for (let i = samples.length - 1; i >= 0; i -= 1) if (!fits(samples[i]!)) return null;
   if (shape.type === 'B' && !controls.every(fits)) return null;
@@ -342,9 +353,10 @@ function layBody(object: TimedObject, position: Point, heading: number, shape: S
 function forced(object: TimedObject, pattern: Pattern, cursor: Cursor, needs: Needs): Trial {
   const distance = distanceBetween(cursor.before, object, pattern.scale, needs);
   const length = object.kind === 'slider' ? sliderLength(object, needs.plan, needs.speeds) : 0;
+  const bottom = bottomFor(needs.radius);
   let found: { trial: Trial; away: number } | undefined;
   for (let x = 16; x < width; x += 32) {
-    for (let y = 16; y < height; y += 32) {
+    for (let y = 16; y < bottom; y += 32) {
       const away = Math.abs(Math.hypot(x - cursor.exit.x, y - cursor.exit.y) - distance);
       if (found && away >= found.away) continue;
       const heading = Math.atan2(y - cursor.exit.y, x - cursor.exit.x);
@@ -354,7 +366,7 @@ function forced(object: TimedObject, pattern: Pattern, cursor: Cursor, needs: Ne
         continue;
       }
       for (let k = 0; k < 16; k += 1) {
-        const trial = layBody(object, position, (k * Math.PI) / 8, line, length);
+        const trial = layBody(object, position, (k * Math.PI) / 8, line, length, bottom);
         if (trial) found = { trial, away };
         if (trial) break;
       }
