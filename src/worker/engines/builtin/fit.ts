@@ -8,10 +8,15 @@ export interface Fit {
 const closeEnough = 0.02;
 /** What is accepted once every step of one density has been tried. */
 const good = 0.05;
-const spacingRange: readonly [number, number] = [0.55, 1.8];
 const steps = 8;
-/** Human maps of a rating differ by about a fifth in density; farther ones are for songs and targets at the edge. */
-const densities = [1, 1.12, 0.9, 1.25, 0.8, 1.4, 0.68, 1.6, 0.55, 1.9, 0.42, 2.4, 0.3];
+/**
+ * Human maps of a rating differ by about a fifth in density and a quarter in spacing: within that first. Farther ones are for songs and targets
+ * at the edge.
+ */
+const ranges: readonly { spacing: readonly [number, number]; densities: readonly number[] }[] = [
+  { spacing: [0.75, 1.3], densities: [1, 1.12, 0.9, 1.25, 0.8] },
+  { spacing: [0.55, 3], densities: [1, 1.12, 0.9, 1.25, 0.8, 1.4, 0.68, 1.6, 0.55, 1.9, 0.42, 2.4, 0.3] },
+];
 
 /** Steps in which the density alone is tried, and steps between the two nearest of them. */
 const densitySteps = 12;
@@ -46,11 +51,13 @@ export function fitStars(target: number, spaced: boolean, measure: (knobs: Knobs
     bisect([low, high], densitySteps, (density) => look(density, 1));
     return best!;
   }
-  for (const density of densities) {
-    const [low, high] = spacingRange;
-    if (look(density, low) > target || look(density, high) < target) continue;
-    bisect(spacingRange, steps, (spacing) => look(density, spacing));
-    if (away() <= good) break;
+  for (const { spacing, densities } of ranges) {
+    const [low, high] = spacing;
+    for (const density of densities) {
+      if (look(density, low) > target || look(density, high) < target) continue;
+      bisect(spacing, steps, (scale) => look(density, scale));
+      if (away() <= good) return best!;
+    }
   }
   return best!;
 }

@@ -43,7 +43,11 @@ export function distanceBetween(before: TimedObject, object: TimedObject, scale:
   const [calm, intense] = manner.sections;
   const section = calm + (intense - calm) * (needs.intensity[bar] ?? 0.5);
   const accent = section * (1 + manner.accent * (within((strength - 0.6) / 1.6, 0, 1) - 0.5));
-  if (isStreamed(before, object)) return Math.max(6, manner.streamPx * spacing ** 1.5 * scale ** 0.5);
+  if (isStreamed(before, object)) {
+    // In a Hard every second note of a stream is clear of the first.
+    const least = plan.level === 2 ? 0.65 * radius : 6;
+    return Math.max(least, manner.streamPx * spacing ** 1.5 * scale ** 0.5);
+  }
   // A faster movement is as fast as at half a beat, a slower one grows with its time as much as the level does.
   const time = (gapMs / usualHalfMs) ** (gapMs < usualHalfMs ? 0.9 : manner.growth);
   const slider = before.kind === 'slider' ? 0.85 : 1;

@@ -81,10 +81,10 @@ const growths: ByLevel<number> = [1, 1, 0.85, 0.42, 0.12, 0.1];
 const scaleRanges: ByLevel<Manner['scales']> = [
   [1, 1],
   [1, 1],
-  [0.95, 1.12],
-  [0.72, 1.4],
-  [0.6, 1.4],
-  [0.55, 1.4],
+  [0.9, 1.15],
+  [0.6, 1.6],
+  [0.45, 1.6],
+  [0.4, 1.6],
 ];
 const farthests: ByLevel<number> = [230, 240, 240, 310, 390, 430];
 const stackShares: ByLevel<number> = [0, 0, 0.5, 0.4, 0.3, 0.25];
@@ -110,7 +110,7 @@ export function mannerOf(plan: Plan, density: number): Manner {
     halfPx: (6.6 + 26.4 * Math.min(9.5, stars)) * (1 + 0.12 * jumps + (modern ? 0.04 : early ? -0.06 : 0)),
     growth: growths[level]! + 0.3 * Math.max(0, style.simple, style.distanceSnapped) * (level >= 2 ? 1 : 0),
     scales: narrowed(scaleRanges[level]!, 0.75 * Math.max(0, style.simple, style.distanceSnapped)),
-    sections: level >= 3 ? [0.74, 1.18] : [0.9, 1.06],
+    sections: level >= 3 ? [0.72, 1.2] : [0.88, 1.08],
     accent: Math.max(0, 0.2 - 0.2 * Math.max(0, style.distanceSnapped)),
     streamPx: (8 + 4.2 * Math.min(9.5, stars)) * 2.2 ** style.spacedStreams,
     farthest: farthests[level]! * (1 + 0.25 * style.crossScreen),

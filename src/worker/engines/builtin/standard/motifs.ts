@@ -124,7 +124,7 @@ export function patternOf(chunk: Chunk, manner: Manner, random: Random): Pattern
   });
   const motif = chunk.stream ? null : pickMotif(manner, random('bin', ...key), random('motif', ...key));
   const turns: number[] = [];
-  const bend = 0.12 + 0.45 * random('bend', ...key) ** 1.5;
+  const bend = count <= 3 ? 0.2 * random('bend', ...key) : 0.12 + 0.45 * random('bend', ...key) ** 1.5;
   const wave = random('bend too', ...key) < 0.25;
   const drift = (random('drift', ...key) - 0.5) * 14;
   for (let j = 1; j < count; j += 1) {

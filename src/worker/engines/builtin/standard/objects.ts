@@ -110,6 +110,7 @@ export function formObjects(
   });
   candidates.sort((a, b) => b.liking - a.liking || a.i - b.i || a.last - b.last);
   const chosen = chooseSliders(candidates, events.length, plan, manner);
+  if (plan.level <= 1 && manner.sliderShare < 1) breakRuns(chosen, events.length);
   const objects: TimedObject[] = [];
   for (let i = 0; i < events.length; i += 1) {
     const start = events[i]!.tick;
@@ -153,6 +154,20 @@ function chooseSliders(candidates: readonly Candidate[], count: number, plan: Pl
   for (const candidate of candidates) take(candidate, true);
   for (const candidate of candidates) take(candidate, false);
   return chosen;
+}
+
+/** Beginners need circles between sliders: of seven in a row the least liked of the last four becomes circles. */
+function breakRuns(chosen: Map<number, Candidate>, count: number): void {
+  let run: Candidate[] = [];
+  for (let i = 0; i < count; i += 1) {
+    const slider = chosen.get(i);
+    run = slider ? [...run, slider] : [];
+    if (slider) i = slider.last;
+    if (run.length < 7) continue;
+    const least = run.slice(3).reduce((a, b) => (b.liking < a.liking ? b : a));
+    chosen.delete(least.i);
+    run = run.slice(run.indexOf(least) + 1);
+  }
 }
 
 /** Long sliders and kicks may be liked more than usual. */

@@ -11,9 +11,13 @@ export interface Crowd {
   preemptMs: number;
 }
 
-/** For so many beats after an object nothing may cover it, for Easy to Expert+. */
+/**
+ * For so many beats (of the timing point; up to 90 BPM halves count as beats, from 240 BPM on two beats as one) after an object nothing may cover it, for Easy to Expert+.
+ */
 const clearBeats = [4, 3, 2, 1, 0.6, 0.6];
-const strict = [14, 12, 6, 2.5, 1.2, 1.2];
+const strict = [30, 25, 15, 5, 1.2, 1.2];
+/** Share of that for covering less than half of a circle. */
+const touching = [0.25, 0.25, 0, 0, 0, 0];
 const loose = [1.5, 1.5, 1, 0.8, 0.6, 0.6];
 
 /**
@@ -27,31 +31,35 @@ export function crowding(
   { level, radius, preemptMs }: Crowd,
 ): number {
   const { start } = trial.object;
+  const beatMs = countedBeatMs(start.tempo.point.bpm);
   let cost = 0;
   let next = trial;
-  const count = around.length + laid.length;
-  for (let i = count - 1; i >= 0; i -= 1) {
+  let joined = true;
+  for (let i = around.length + laid.length - 1; i >= 0; i -= 1) {
     const other = i >= around.length ? laid[i - around.length]! : around[i]!;
-    const { end } = other.object;
-    const ago = start.time - end.time;
-    if (ago > preemptMs && ago > clearBeats[level]! * start.tempo.beatMs) break;
-    const beats = ago / start.tempo.beatMs;
-    const neighbour = next === trial;
+    const ago = start.time - other.object.end.time;
+    const close = ago <= clearBeats[level]! * beatMs + 1;
+    if (ago > preemptMs && !close) break;
+    joined &&= isStreamed(other.object, next.object);
+    const halves = level === 1 && next === trial && gapBeats(other.object, trial.object) < 0.6;
     next = other;
-    const touches =
-      isStreamed(other.object, trial.object) || (level === 1 && gapBeats(other.object, trial.object) < 0.6);
-    if (neighbour && touches) continue;
-    const limit = 2 * radius;
-    const nearest = nearestOf(trial.places, other.places, limit);
-    if (nearest < limit) {
-      const covered = 1 - nearest / limit;
-      const close = beats <= clearBeats[level]! + 0.01;
-      cost += close ? strict[level]! * (0.3 + covered) : loose[level]! * covered;
+    if (joined || halves) continue;
+    const nearest = nearestOf(trial.places, other.places, 2 * radius);
+    if (nearest < 2 * radius) {
+      const covered = 1 - nearest / (2 * radius);
+      const most = strict[level]!;
+      cost += !close
+        ? loose[level]! * covered
+        : nearest < 1.05 * radius
+          ? most
+          : most * (touching[level]! + 0.5 * covered);
     }
     cost += hiddenReverse(trial, other, radius);
   }
   return cost;
 }
+
+const countedBeatMs = (bpm: number) => (60_000 / bpm) * (bpm <= 90 ? 0.5 : bpm >= 240 ? 2 : 1);
 
 function hiddenReverse(trial: Trial, other: Trial, radius: number): number {
   if (slidesOf(trial.object) < 2) return 0;

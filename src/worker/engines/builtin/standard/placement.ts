@@ -38,12 +38,16 @@ interface Cursor {
 interface Way {
   heading: number;
   sign: 1 | -1;
+  /** How much else a slider leaves than its pattern wishes. */
+  leave: number;
   cost: number;
 }
 
 /** A chunk as it is tried, with all that speaks against it. */
 interface Attempt extends Way {
   trials: Trial[];
+  /** What of the cost is for covering others. */
+  crowded: number;
 }
 
 /** What a chunk finds where it begins. */
@@ -59,6 +63,11 @@ const width = 512;
 const height = 384;
 const margin = 2;
 const headings = 24;
+const leavesOfOne = [0.7, -0.7, 1.4, -1.4, 2.2, -2.2];
+/** A chunk that covers others this much is divided, by level. */
+const tooCrowded = [6, 6, 4, 4, 8, 8];
+/** So many objects before a chunk are looked at for overlaps. */
+const seen = 14;
 
 /**
  * Gives every object its place, chunk by chunk. A chunk's pattern is tried in 24 directions and both hands, from the end
@@ -82,6 +91,7 @@ export interface Needs extends DistanceNeeds {
 
 function createPlacer(needs: Needs) {
   const { plan, manner, random, radius } = needs;
+  const bottom = bottomFor(radius);
   const trials: Trial[] = [];
   const remembered = new Map<string, { heading: number; sign: 1 | -1; centre: Point }>();
   const recent: string[] = [];
@@ -102,16 +112,17 @@ function createPlacer(needs: Needs) {
     }
     const pattern = patternOf(chunk, manner, random);
     const home = homeOf(chunk, remembered, manner, random);
+    const single = chunk.objects.length === 1;
     const attempt = best(chunk, pattern, home);
-    if (attempt) {
+    if (attempt && (single || attempt.crowded < tooCrowded[plan.level]!)) {
       keep(chunk, pattern, attempt);
       return;
     }
-    if (chunk.objects.length === 1) {
+    if (single) {
       trials.push(forced(chunk.objects[0]!, pattern, cursorNow(chunk.objects[0]!), needs));
       return;
     }
-    // Too wide for the playfield: the halves may fit.
+    // Too wide for the playfield, or over what lies there: the halves may fit.
     const middle = Math.ceil(chunk.objects.length / 2);
     place({ ...chunk, objects: chunk.objects.slice(0, middle), place: chunk.place * 2 + 16 });
     place({ ...chunk, objects: chunk.objects.slice(middle), place: chunk.place * 2 + 17 });
@@ -135,15 +146,27 @@ function createPlacer(needs: Needs) {
     for (let k = 0; k < headings; k += 1) {
       const heading = offset + (2 * Math.PI * k) / headings;
       const taste = 0.8 * random('taste', first.start.index, k);
-      ways.push({ heading, sign: 1, cost: taste }, { heading, sign: -1, cost: 0.8 - taste });
+      ways.push({ heading, sign: 1, leave: 0, cost: taste }, { heading, sign: -1, leave: 0, cost: 0.8 - taste });
     }
     for (const way of ways) way.cost += entryCost(way, pattern, cursor, first) + repeated(pattern, way);
     ways.sort((a, b) => a.cost - b.cost);
     const distances = chunk.objects.map((object, j) =>
       pattern.stacked[j]! ? 0 : distanceBetween(chunk.objects[j - 1] ?? cursor.before, object, pattern.scale, needs),
     );
-    const room: Room = { cursor, around: trials.slice(-12), home, distances };
-    let found: Attempt | null = null;
+    const room: Room = { cursor, around: trials.slice(-seen), home, distances };
+    const found = cheapest(chunk, pattern, ways, room, null);
+    const bad = !found || found.crowded >= tooCrowded[plan.level]!;
+    if (!bad || chunk.objects.length > 1 || first.kind === 'circle') return found;
+    // A slider on its own may also leave in other directions.
+    const turned = leavesOfOne.flatMap((leave) =>
+      ways.map((way) => ({ ...way, leave, cost: way.cost + 0.3 * Math.abs(leave) })),
+    );
+    turned.sort((a, b) => a.cost - b.cost);
+    return cheapest(chunk, pattern, turned, room, found);
+  }
+
+  function cheapest(chunk: Chunk, pattern: Pattern, ways: readonly Way[], room: Room, known: Attempt | null) {
+    let found = known;
     for (const way of ways) {
       const limit: number = found?.cost ?? Infinity;
       if (way.cost >= limit) break;
@@ -164,20 +187,24 @@ function createPlacer(needs: Needs) {
     const { sign } = way;
     let { exit, heading: left } = room.cursor;
     let { cost } = way;
+    let crowded = 0;
     for (const [j, object] of chunk.objects.entries()) {
       const heading = j > 0 ? left + sign * pattern.turns[j - 1]! : way.heading;
       const position = towards(exit, heading, room.distances[j]!, manner.gridPx);
-      if (!inside(position)) return null;
-      const trial = tryObject(object, position, heading, pattern.shapes[j]!, sign * pattern.leaves[j]!, sign, needs);
+      if (!inside(position, bottom)) return null;
+      const leave = sign * pattern.leaves[j]! + way.leave;
+      const trial = tryObject(object, position, heading, pattern.shapes[j]!, leave, sign, needs);
       if (!trial) return null;
       cost += (0.4 * awayFrom(room.home, trial.exit)) / chunk.objects.length;
       if (cost >= limit) return null;
-      if (!pattern.stacked[j]) cost += crowding(trial, room.around, laid, crowd);
+      const covering = pattern.stacked[j] ? 0 : crowding(trial, room.around, laid, crowd);
+      crowded += covering;
+      cost += covering;
       if (cost >= limit) return null;
       laid.push(trial);
       ({ exit, heading: left } = trial);
     }
-    return { trials: laid, cost, heading: way.heading, sign };
+    return { ...way, trials: laid, cost, crowded };
   }
 
   return { trials, place };
@@ -239,9 +266,9 @@ function wishedHeadings(
   if (!model) return [];
   const other = model.sign === 1 ? -1 : 1;
   return [
-    { heading: Math.PI - model.heading, sign: other, cost: remembering },
-    { heading: -model.heading, sign: other, cost: remembering },
-    { heading: model.heading + Math.PI, sign: model.sign, cost: remembering },
+    { heading: Math.PI - model.heading, sign: other, leave: 0, cost: remembering },
+    { heading: -model.heading, sign: other, leave: 0, cost: remembering },
+    { heading: model.heading + Math.PI, sign: model.sign, leave: 0, cost: remembering },
   ];
 }
 
@@ -255,8 +282,11 @@ function towards({ x, y }: Point, heading: number, distance: number, gridPx: num
   return { x: snap(x + Math.cos(heading) * distance), y: snap(y + Math.sin(heading) * distance) };
 }
 
-const inside = ({ x, y }: Point) => x >= 0 && x <= width && y >= 0 && y <= height;
-const well = (x: number, y: number) => x >= margin && x <= width - margin && y >= margin && y <= height - margin;
+/** The screen ends 44 px below the playfield, less than the radius of the largest circles, which stacks move by some px more. */
+const bottomFor = (radius: number) => Math.min(height, Math.floor(428 - radius - 8));
+const inside = ({ x, y }: Point, bottom: number) => x >= 0 && x <= width && y >= 0 && y <= bottom;
+const well = (x: number, y: number, bottom: number) =>
+  x >= margin && x <= width - margin && y >= margin && y <= bottom - margin;
 
 /** How else a slider may leave where its own way leads off the playfield: radians against the way that was wished. */
 const otherWays = [0, 0.5, -0.5, 1.1, -1.1, 1.9, -1.9];
@@ -268,7 +298,7 @@ function tryObject(
   shape: Shape,
   leave: number,
   sign: 1 | -1,
-  { plan, speeds }: Needs,
+  { plan, speeds, radius }: Needs,
 ): Trial | null {
   if (object.kind === 'circle') {
     return { object, position, exit: position, heading, body: null, places: [position] };
@@ -277,7 +307,7 @@ function tryObject(
   const own = sign === 1 ? shape : mirrored(shape);
   for (const way of otherWays) {
     for (const tried of way === 0 ? [own, mirrored(own)] : [way < 0.6 && way > -0.6 ? own : line]) {
-      const trial = layBody(object, position, heading + leave + way, tried, length);
+      const trial = layBody(object, position, heading + leave + way, tried, length, bottomFor(radius));
       if (trial) return trial;
     }
   }
@@ -290,11 +320,18 @@ export function sliderLength(object: TimedObject, plan: Plan, speeds: readonly n
   return (beatsBetween(start, end) / slidesOf(object)) * pxPerBeat(plan, start.tempo) * (speeds[start.bar] ?? 1);
 }
 
-function layBody(object: TimedObject, position: Point, heading: number, shape: Shape, length: number): Trial | null {
+function layBody(
+  object: TimedObject,
+  position: Point,
+  heading: number,
+  shape: Shape,
+  length: number,
+  bottom: number,
+): Trial | null {
   const cos = Math.cos(heading) * length;
   const sin = Math.sin(heading) * length;
   const { samples, controls } = shape;
-  const fits = ({ x, y }: Point) => well(position.x + x * cos - y * sin, position.y + x * sin + y * cos);
+  const fits = ({ x, y }: Point) => well(position.x + x * cos - y * sin, position.y + x * sin + y * cos, bottom);
   // The end is the likeliest to be outside.
   for (let i = samples.length - 1; i >= 0; i -= 1) if (!fits(samples[i]!)) return null;
   if (shape.type === 'B' && !controls.every(fits)) return null;
@@ -316,9 +353,10 @@ function layBody(object: TimedObject, position: Point, heading: number, shape: S
 function forced(object: TimedObject, pattern: Pattern, cursor: Cursor, needs: Needs): Trial {
   const distance = distanceBetween(cursor.before, object, pattern.scale, needs);
   const length = object.kind === 'slider' ? sliderLength(object, needs.plan, needs.speeds) : 0;
+  const bottom = bottomFor(needs.radius);
   let found: { trial: Trial; away: number } | undefined;
   for (let x = 16; x < width; x += 32) {
-    for (let y = 16; y < height; y += 32) {
+    for (let y = 16; y < bottom; y += 32) {
       const away = Math.abs(Math.hypot(x - cursor.exit.x, y - cursor.exit.y) - distance);
       if (found && away >= found.away) continue;
       const heading = Math.atan2(y - cursor.exit.y, x - cursor.exit.x);
@@ -328,7 +366,7 @@ function forced(object: TimedObject, pattern: Pattern, cursor: Cursor, needs: Ne
         continue;
       }
       for (let k = 0; k < 16; k += 1) {
-        const trial = layBody(object, position, (k * Math.PI) / 8, line, length);
+        const trial = layBody(object, position, (k * Math.PI) / 8, line, length, bottom);
         if (trial) found = { trial, away };
         if (trial) break;
       }

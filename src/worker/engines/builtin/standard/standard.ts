@@ -10,8 +10,26 @@ import { placeObjects, type PlacedObject } from './placement.ts';
 import { changesOf, speedsOfBars } from './speed.ts';
 import { findSpinners } from './spinners.ts';
 
-/** Over 88 ranked maps: events (heads, reverses and ends) a second 1.20 S − 0.14. */
-const eventsPerSecond = (stars: number) => Math.max(0.8, 1.2 * stars - 0.14);
+/** Events (heads, reverses and ends) a second over 88 ranked maps: the medians of the buckets of stars. */
+const usualEvents: readonly (readonly [stars: number, perSecond: number])[] = [
+  [0, 1],
+  [1.5, 2],
+  [2.35, 2.95],
+  [3.4, 4.3],
+  [4.65, 5.1],
+  [5.9, 6.4],
+  [7.5, 7.2],
+  [10, 9],
+];
+
+function eventsPerSecond(stars: number): number {
+  const above = Math.max(
+    1,
+    usualEvents.findIndex(([bound]) => bound >= Math.min(10, stars)),
+  );
+  const [[low, fewer], [high, more]] = [usualEvents[above - 1]!, usualEvents[above]!];
+  return fewer + ((more - fewer) * (stars - low)) / (high - low);
+}
 
 export const standard: Composer = {
   spaced: true,
