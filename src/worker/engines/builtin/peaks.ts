@@ -102,7 +102,7 @@ function fill(
   { events }: Stretch,
   most: number,
   chosen: Set<RhythmEvent>,
-  { level }: Plan,
+  { mode, level }: Plan,
   fastest: number,
 ): RhythmEvent[] {
   const byIndex = new Map(events.filter((event) => chosen.has(event)).map((event) => [event.tick.index, event]));
@@ -115,8 +115,8 @@ function fill(
   for (const event of halves) {
     const { index, tempo } = event.tick;
     if (left <= 0) break;
-    // In an Insane (Oni) such a run is over after one half.
-    if (level === finestLevel && (filled.has(index - 2) || filled.has(index + 2))) continue;
+    // In an Oni such a run is over after one half.
+    if (mode === 1 && level === finestLevel && (filled.has(index - 2) || filled.has(index + 2))) continue;
     const middle = byIndex.get(index + 1);
     const parts = partsOf(tempo, fastest);
     if (parts === eighths ? !middle : parts.length === 0) continue;

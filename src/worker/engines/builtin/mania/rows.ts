@@ -26,7 +26,7 @@ const table: readonly (readonly [stars: number, rows: number, chord: number])[] 
 const densest = (stars: number) => 2.5 + 3.2 * stars;
 
 /** How much of a higher density goes into chords; the rest goes into rows. */
-const chordPower = 0.7;
+const chordPower = 0.5;
 /** What each further note of a chord costs in accent: gives the shares of chord sizes 52, 32, 9 and 1 % at 5 stars. */
 const furtherNote = 0.6;
 
@@ -37,7 +37,7 @@ const furtherNote = 0.6;
 export function formRows(score: Score, plan: Plan, density: number, random: Random): Row[] {
   const [rowsPerSecond, usualChord] = usual(plan.stars);
   const peak = densest(plan.stars);
-  const wanted = { mean: rowsPerSecond * density ** 0.5, peak: peak * density, fastestMs: Math.min(55, 1000 / peak) };
+  const wanted = { mean: rowsPerSecond * density ** 0.35, peak: peak * density, fastestMs: Math.min(55, 1000 / peak) };
   const events = rhythmWithPeaks(score, plan, wanted, random);
   const rows = events.map(({ tick }): Row => ({ tick, size: 1 }));
   const chord = 1 + (usualChord - 1) * (1 + 0.8 * plan.style.chords) * (1 - 0.4 * plan.style.simple);
