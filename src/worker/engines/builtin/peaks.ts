@@ -20,7 +20,9 @@ export interface Densities {
   /** In the densest eight seconds or so. */
   peak: number;
   /** Shortest gap between events that are not on ticks, ms. */
-  fastestMs: number;
+  fastestMs: (tempo: Tempo) => number;
+  /** Scales how much of the map is a peak. */
+  share: number;
 }
 
 /** Share of a map that is at its densest, and the least of it in seconds: the rating comes from about 20 windows of 400 ms. */
@@ -37,12 +39,12 @@ const everything = 100;
  * that, a few halves are filled with sixths or eighths of the beat, from Insane on.
  */
 export function rhythmWithPeaks(score: Score, plan: Plan, wanted: Densities, random: Random): RhythmEvent[] {
-  const { mean, peak, fastestMs } = wanted;
+  const { mean, peak, fastestMs, share } = wanted;
   const all = chooseRhythm(score, plan, everything);
   const usual = chooseRhythm(score, plan, mean).length;
   const chosen = new Set(all.filter(({ rank }) => rank < usual));
   const added: RhythmEvent[] = [];
-  const peaks = peaksOf(stretchesOf(all, score, random));
+  const peaks = peaksOf(stretchesOf(all, score, random), share);
   peaks.forEach((stretch, n) => {
     const [first, last] = slope;
     const factor = first + ((last - first) * n) / peaks.length;
@@ -79,9 +81,9 @@ function stretchesOf(events: readonly RhythmEvent[], { structure }: Score, rando
   return [...stretches.values()];
 }
 
-function peaksOf(stretches: readonly Stretch[]): Stretch[] {
+function peaksOf(stretches: readonly Stretch[], share: number): Stretch[] {
   const whole = stretches.reduce((sum, { seconds }) => sum + seconds, 0);
-  let left = Math.max(shortestPeaks, peakShare * whole);
+  let left = share * Math.max(shortestPeaks, peakShare * whole);
   const order = [...stretches.keys()].sort(
     (a, b) => Math.round((stretches[b]!.heard - stretches[a]!.heard) * 1e6) || a - b,
   );
@@ -103,7 +105,7 @@ function fill(
   most: number,
   chosen: Set<RhythmEvent>,
   { mode, level }: Plan,
-  fastest: number,
+  fastestMs: Densities['fastestMs'],
 ): RhythmEvent[] {
   const byIndex = new Map(events.filter((event) => chosen.has(event)).map((event) => [event.tick.index, event]));
   const halves = events
@@ -118,7 +120,7 @@ function fill(
     // In an Oni such a run is over after one half.
     if (mode === 1 && level === finestLevel && (filled.has(index - 2) || filled.has(index + 2))) continue;
     const middle = byIndex.get(index + 1);
-    const parts = partsOf(tempo, fastest);
+    const parts = partsOf(tempo, fastestMs(tempo));
     if (parts === eighths ? !middle : parts.length === 0) continue;
     if (parts === sixths && middle) chosen.delete(middle);
     for (const part of parts) added.push({ ...event, tick: between(event.tick, part) });
@@ -136,8 +138,8 @@ const eighths = [1 / 2, 3 / 2];
 const sixths = [2 / 3, 4 / 3];
 
 /** Ticks are halved where that is not too fast, else the half of a beat is parted into three; a third of a beat is halved only. */
-function partsOf({ beatMs, ticksPerBeat }: Tempo, fastest: number): readonly number[] {
-  if (beatMs / ticksPerBeat / 2 >= fastest) return eighths;
+function partsOf({ beatMs, ticksPerBeat }: Tempo, fastestMs: number): readonly number[] {
+  if (beatMs / ticksPerBeat / 2 >= fastestMs) return eighths;
   return ticksPerBeat === 4 ? sixths : [];
 }
 

@@ -1,4 +1,4 @@
-import type { Score } from '../compose.ts';
+import type { Knobs, Score } from '../compose.ts';
 import type { Tick } from '../grid.ts';
 import type { Plan } from '../plan.ts';
 import type { Random } from '../random.ts';
@@ -32,12 +32,18 @@ const furtherNote = 0.6;
 
 /**
  * When notes are pressed and how many together: rhythm events with chords on the strongest accents, as many as maps of the
- * stars have, within what the level allows (M04, M11, M13, M14). `density` scales both.
+ * stars have, within what the level allows (M04, M11, M13, M14). `density` scales both,
+ * most of all in the peaks, `spacing` what is outside of them.
  */
-export function formRows(score: Score, plan: Plan, density: number, random: Random): Row[] {
+export function formRows(score: Score, plan: Plan, { density, spacing }: Knobs, random: Random): Row[] {
   const [rowsPerSecond, usualChord] = usual(plan.stars);
   const peak = densest(plan.stars);
-  const wanted = { mean: rowsPerSecond * density ** 0.35, peak: peak * density, fastestMs: Math.min(55, 1000 / peak) };
+  const wanted = {
+    mean: rowsPerSecond * density ** 0.35 * spacing,
+    peak: peak * density,
+    share: 1,
+    fastestMs: () => Math.min(55, 900 / peak),
+  };
   const events = rhythmWithPeaks(score, plan, wanted, random);
   const rows = events.map(({ tick }): Row => ({ tick, size: 1 }));
   const chord = 1 + (usualChord - 1) * (1 + 0.8 * plan.style.chords) * (1 - 0.4 * plan.style.simple);

@@ -1,26 +1,35 @@
 import type { Composer, Draft, Score } from '../compose.ts';
-import type { Tick } from '../grid.ts';
+import type { Tempo, Tick } from '../grid.ts';
 import { clap, finish, type HitObject, type Spinner } from '../hit-objects.ts';
 import type { Plan } from '../plan.ts';
 import { rhythmWithPeaks } from '../peaks.ts';
 import { scrollSpeeds } from '../scroll.ts';
 import { colourNotes } from './colours.ts';
 import { placeFinishers } from './finishers.ts';
-import { withoutLooseQuarters, withRestAfterPairs } from './notes.ts';
+import { countedBeatMs, withoutLooseQuarters, withRestAfterPairs } from './notes.ts';
 
 /** Notes a second over 21 ranked maps: 0.21 + 1.22 S, and in their densest eight seconds. */
 const notesPerSecond = (stars: number) => 0.21 + 1.22 * stars;
 const densest = (stars: number) => 2 + 2 * stars;
 
-/** A sixth of a beat of 180 BPM, for which the rhythm rules are written. */
-const fastestMs = 55;
+/** A sixth of a beat of 180 BPM, for which the rhythm rules are written; an eighth of it from 6 stars on. */
+const fastestOf =
+  ({ stars, level }: Plan) =>
+  (tempo: Tempo) =>
+    // An Oni has sixths of a counted beat at most (T01).
+    level < 4 ? Math.max(55, countedBeatMs(tempo) / 6 - 2) : stars < 6 ? 55 : 42;
 
 export const taiko: Composer = {
   spaced: false,
   compose(score, plan, knobs, random): Draft {
-    const mean = notesPerSecond(plan.stars) * knobs.density ** 0.5;
-    const peak = densest(plan.stars) * knobs.density;
-    const events = rhythmWithPeaks(score, plan, { mean, peak, fastestMs }, random);
+    const { density, spacing } = knobs;
+    const wanted = {
+      mean: notesPerSecond(plan.stars) * density ** 0.5 * spacing,
+      peak: densest(plan.stars) * density,
+      share: Math.max(1, density),
+      fastestMs: fastestOf(plan),
+    };
+    const events = rhythmWithPeaks(score, plan, wanted, random);
     const notes = withRestAfterPairs(withoutLooseQuarters(events), plan.level).map(({ tick }) => tick);
     const kats = colourNotes(notes, score, plan, random);
     const finishers = placeFinishers(notes, kats, score, plan);
