@@ -70,31 +70,35 @@ function addChords(rows: Row[], extra: number, score: Score, plan: Plan, random:
     .flatMap((_, i) => Array.from({ length: most - 1 }, (_, k) => ({ i, value: accents[i]! - k * furtherNote })))
     .sort((a, b) => Math.round((b.value - a.value) * 1e6) || a.i - b.i);
   let left = extra;
-  const grant = (sizes: (i: number) => number, crowding: boolean) => {
+  const grant = (sizes: (i: number) => number, jackMs: number) => {
     for (const { i } of wishes) {
       if (left === 0) return;
       const row = rows[i]!;
-      if (row.size >= sizes(i) || (!crowding && crowds(rows, i, plan.cs))) continue;
+      if (row.size >= sizes(i) || forcesJack(rows, i, plan.cs, jackMs)) continue;
       row.size += 1;
       left -= 1;
     }
   };
-  grant((i) => advised[i]!, false);
+  const noQuarters = Infinity;
+  grant((i) => advised[i]!, noQuarters);
   // What follows is for songs that are too slow for the stars: chords inside runs, then such as force a column to be pressed twice in a row.
-  grant(() => most, false);
-  if (plan.stars >= 4) grant(() => most, true);
+  grant(() => most, noQuarters);
+  if (plan.stars >= 4) grant(() => most, fastestJackMs);
 }
 
 const quarter = 0.3;
 const half = 0.6;
+/** A column can be held and let go between two notes this far apart. */
+export const fastestJackMs = 60;
 
 const beatsBetween = (a: Row | undefined, b: Row | undefined) =>
   a && b ? (b.tick.time - a.tick.time) / b.tick.tempo.beatMs : Infinity;
 
-/** Whether one more note in a row leaves its neighbours a quarter away too few columns. */
-function crowds(rows: readonly Row[], i: number, keys: number): boolean {
+/** Whether one more note in a row leaves a neighbour a quarter or less, and less than `jackMs`, away too few columns. */
+function forcesJack(rows: readonly Row[], i: number, keys: number, jackMs: number): boolean {
   const row = rows[i]!;
-  const full = (a: Row | undefined, b: Row | undefined) => beatsBetween(a, b) < quarter && a!.size + b!.size >= keys;
+  const full = (a: Row | undefined, b: Row | undefined) =>
+    beatsBetween(a, b) < quarter && b!.tick.time - a!.tick.time < jackMs && a!.size + b!.size >= keys;
   return full(rows[i - 1], row) || full(row, rows[i + 1]);
 }
 
