@@ -49,7 +49,7 @@ export function chooseColumns(rows: readonly Row[], score: Score, plan: Plan, ra
       let least = Infinity;
       for (let column = 0; column < keys; column += 1) {
         if (columns.includes(column)) continue;
-        const drawn = noise * random('column', root, tick.place, column) - (before?.includes(column) ? reuse : 0);
+        const drawn = noise * random('column', root, 12 * tick.place, column) - (before?.includes(column) ? reuse : 0);
         const cost = drawn + costOf(column, tick, columns, hands, plan);
         if (cost < least) [best, least] = [column, cost];
       }

@@ -1,8 +1,8 @@
 import type { Knobs, Score } from '../compose.ts';
-import type { Tick } from '../grid.ts';
+import type { Tempo, Tick } from '../grid.ts';
 import type { Plan } from '../plan.ts';
 import type { Random } from '../random.ts';
-import { rhythmWithPeaks } from '../peaks.ts';
+import { evenness, rhythmWithPeaks } from '../peaks.ts';
 import { rootOf } from '../structure.ts';
 
 /** Notes that are pressed together. */
@@ -39,7 +39,7 @@ export function formRows(score: Score, plan: Plan, { density, spacing }: Knobs, 
   const [rowsPerSecond, usualChord] = usual(plan.stars);
   const peak = densest(plan.stars);
   const wanted = {
-    mean: rowsPerSecond * density ** 0.35 * spacing,
+    mean: rowsPerSecond * density ** 0.35 * spacing * evenness(plan),
     peak: peak * density,
     share: 1,
     fastestMs: () => Math.min(55, 900 / peak),
@@ -81,13 +81,13 @@ function addChords(rows: Row[], extra: number, score: Score, plan: Plan, random:
   };
   const noQuarters = Infinity;
   grant((i) => advised[i]!, noQuarters);
-  // What follows is for songs that are too slow for the stars: chords inside runs, then such as force a column to be pressed twice in a row.
-  grant(() => most, noQuarters);
-  if (plan.stars >= 4) grant(() => most, fastestJackMs);
+  // What follows is for songs that are too slow for the stars: first such as force a column to be pressed twice in a row.
+  const jackMs = plan.stars < 4 ? noQuarters : fastestJackMs;
+  grant((i) => advised[i]!, jackMs);
+  grant(() => most, jackMs);
 }
 
 const quarter = 0.3;
-const half = 0.6;
 /** A column can be held and let go between two notes this far apart. */
 export const fastestJackMs = 60;
 
@@ -112,19 +112,25 @@ const chordCaps: readonly (readonly [number, number])[] = [
   [6, 6],
 ];
 
+/** Largest chord inside of a run: a level has runs up to some gap in which there should be none. */
 function advisedSize(before: Row | undefined, row: Row, after: Row | undefined, { level }: Plan): number {
-  const nearest = Math.min(beatsBetween(before, row), beatsBetween(row, after));
-  if (level === 0 && nearest < half) return 1;
-  if (level === 1 && nearest < quarter) return 1;
+  const gap = [1 / 2, 1 / 4, 1 / 4, 1 / 8][level];
+  if (gap === undefined || !before || !after) return Infinity;
+  const { time, tempo, phase } = row.tick;
+  const inside = Math.max(time - before.tick.time, after.tick.time - time) <= gap * countedBeatMs(tempo) + 2;
   // In quarter streams of a Hard, chords are a beat apart.
-  if (level === 2 && nearest < quarter && row.tick.phase > 0) return 1;
-  return Infinity;
+  return inside && (level !== 2 || phase > 0) ? 1 : Infinity;
+}
+
+/** Beats as the ranking criteria count them: up to 90 BPM double, from 240 BPM on half. */
+function countedBeatMs({ point: { bpm } }: Tempo): number {
+  return (60_000 / bpm) * (bpm <= 90 ? 0.5 : bpm >= 240 ? 2 : 1);
 }
 
 function accent(tick: Tick, { structure }: Score, random: Random): number {
   const { bar, place, phase, low, mid, high, crash } = tick;
   const bands = [low, mid, high].reduce((sum, band) => sum + Math.min(1.5, band), 0);
   const metre = place === 0 ? 0.5 : phase === 0 ? 0.3 : phase === 1 ? 0.1 : -0.2;
-  const noise = 0.5 * random('chord', rootOf(bar, structure.twins), place);
+  const noise = 0.5 * random('chord', rootOf(bar, structure.twins), 12 * place);
   return 0.35 * bands + crash + metre + 0.8 * (structure.intensity[bar] ?? 0) + noise;
 }
