@@ -14,7 +14,7 @@ export interface Score {
 export interface Knobs {
   /** Scales the number of events. */
   density: number;
-  /** Scales distances; taiko and mania have none. */
+  /** Scales distances; in taiko and mania, which have none, the density outside of the peaks. */
   spacing: number;
 }
 

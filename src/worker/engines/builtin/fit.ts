@@ -20,10 +20,15 @@ const ranges: readonly { spacing: readonly [number, number]; densities: readonly
 
 /** Steps in which the density alone is tried, and steps between the two nearest of them. */
 const densitySteps = 12;
+/** Where no density alone comes near enough, it is tried with these densities outside of the peaks: each gives other maps around the target. */
+const trims = [0.94, 1.06, 0.88, 1.13, 0.82, 1.2];
+const trimSteps = 5;
+/** A map farther off than this has all that its song has, or nothing of it. */
+const inReach = 0.2;
 
 /**
  * Finds the knobs that bring a map to `target` stars. Where `spaced`: for the density nearest to the usual one that can reach it, the
- * spacing, by bisection; else the density, by bisection between the two nearest of the grid. The rating is not quite monotonic,
+ * spacing, by bisection; else the density, by bisection, with the density outside of the peaks as a trim. The rating is not quite monotonic,
  * so the best map that was seen is taken. `measure` gives the stars of a map.
  */
 export function fitStars(target: number, spaced: boolean, measure: (knobs: Knobs) => number): Fit {
@@ -49,6 +54,10 @@ export function fitStars(target: number, spaced: boolean, measure: (knobs: Knobs
     if (first < target) for (low = 1; (high = low * step) < 4 && look(high, 1) < target; low = high);
     else for (high = 1; (low = high / step) > 0.25 && look(low, 1) > target; high = low);
     bisect([low, high], densitySteps, (density) => look(density, 1));
+    const { density } = best!.knobs;
+    for (const trim of away() < inReach ? trims : []) {
+      bisect([density / 1.06, density * 1.06], trimSteps, (near) => look(near, trim));
+    }
     return best!;
   }
   for (const { spacing, densities } of ranges) {

@@ -132,7 +132,8 @@ export function makeMap(
   params: MapParams,
   files = { audio: 'audio.mp3', background: 'background.png' },
 ): MadeMap {
-  const { plan, warnings } = planMap(params);
+  const [from, to] = [params.start_time ?? 0, params.end_time ?? Infinity];
+  const { plan, warnings } = planMap(params, Math.min(to, song.audio.durationMs) - from);
   const seed = seedOf(song, params);
   const random = createRandom(seed);
   const metadata = describeMap(tags, params, plan, { seed, hash: song.hash });
@@ -152,7 +153,6 @@ export function makeMap(
       objects: draft.objects,
     });
 
-  const [from, to] = [params.start_time ?? 0, params.end_time ?? Infinity];
   const composer = composers[plan.mode];
   const attemptOn = (whole: Score) => (banned: ReadonlySet<number>) => {
     const score = windowOf(whole, from, to, banned);

@@ -20,8 +20,13 @@ export interface Densities {
   /** In the densest eight seconds or so. */
   peak: number;
   /** Shortest gap between events that are not on ticks, ms. */
-  fastestMs: number;
+  fastestMs: (tempo: Tempo) => number;
+  /** Scales how much of the map is a peak. */
+  share: number;
 }
+
+/** Factor of the mean density for styles that want their notes in long streams, or in short bursts. */
+export const evenness = ({ style }: Plan) => 1 + 0.25 * style.streams - 0.2 * style.bursts;
 
 /** Share of a map that is at its densest, and the least of it in seconds: the rating comes from about 20 windows of 400 ms. */
 const peakShare = 0.1;
@@ -37,26 +42,26 @@ const everything = 100;
  * that, a few halves are filled with sixths or eighths of the beat, from Insane on.
  */
 export function rhythmWithPeaks(score: Score, plan: Plan, wanted: Densities, random: Random): RhythmEvent[] {
-  const { mean, peak, fastestMs } = wanted;
+  const { mean, peak, fastestMs, share } = wanted;
   const all = chooseRhythm(score, plan, everything);
   const usual = chooseRhythm(score, plan, mean).length;
-  const chosen = new Set(all.filter(({ rank }) => rank < usual));
+  const chosen: Chosen = new Map(all.filter(({ rank }) => rank < usual).map((event) => [event.tick.index, event]));
   const added: RhythmEvent[] = [];
-  const peaks = peaksOf(stretchesOf(all, score, random));
+  const peaks = peaksOf(stretchesOf(all, score, random), share);
   peaks.forEach((stretch, n) => {
     const [first, last] = slope;
     const factor = first + ((last - first) * n) / peaks.length;
-    let left = Math.round(peak * factor * stretch.seconds) - stretch.events.filter((event) => chosen.has(event)).length;
-    for (const event of [...stretch.events].sort((a, b) => a.rank - b.rank)) {
-      if (left <= 0) break;
-      if (chosen.has(event)) continue;
-      chosen.add(event);
-      left -= 1;
-    }
-    if (left > 0 && plan.level >= finestLevel) added.push(...fill(stretch, left, chosen, plan, fastestMs));
+    const rest = stretch.events.filter(({ tick }) => !chosen.has(tick.index)).sort((a, b) => a.rank - b.rank);
+    const left = Math.round(peak * factor * stretch.seconds) - (stretch.events.length - rest.length);
+    for (const event of rest.slice(0, Math.max(0, left))) chosen.set(event.tick.index, event);
+    const unmet = left - rest.length;
+    if (unmet > 0 && plan.level >= finestLevel) added.push(...fill(stretch, unmet, chosen, plan, fastestMs));
   });
-  return [...chosen, ...added].sort((a, b) => a.tick.time - b.tick.time);
+  return [...chosen.values(), ...added].sort((a, b) => a.tick.time - b.tick.time);
 }
+
+/** The events on ticks, by the tick's index. */
+type Chosen = Map<number, RhythmEvent>;
 
 function stretchesOf(events: readonly RhythmEvent[], { structure }: Score, random: Random): Stretch[] {
   const stretches = new Map<string, Stretch>();
@@ -79,9 +84,9 @@ function stretchesOf(events: readonly RhythmEvent[], { structure }: Score, rando
   return [...stretches.values()];
 }
 
-function peaksOf(stretches: readonly Stretch[]): Stretch[] {
+function peaksOf(stretches: readonly Stretch[], share: number): Stretch[] {
   const whole = stretches.reduce((sum, { seconds }) => sum + seconds, 0);
-  let left = Math.max(shortestPeaks, peakShare * whole);
+  let left = share * Math.max(shortestPeaks, peakShare * whole);
   const order = [...stretches.keys()].sort(
     (a, b) => Math.round((stretches[b]!.heard - stretches[a]!.heard) * 1e6) || a - b,
   );
@@ -101,26 +106,26 @@ const finestLevel = 3;
 function fill(
   { events }: Stretch,
   most: number,
-  chosen: Set<RhythmEvent>,
-  { level }: Plan,
-  fastest: number,
+  chosen: Chosen,
+  { mode, level }: Plan,
+  fastestMs: Densities['fastestMs'],
 ): RhythmEvent[] {
-  const byIndex = new Map(events.filter((event) => chosen.has(event)).map((event) => [event.tick.index, event]));
   const halves = events
-    .filter(({ tick }) => tick.phase < 2 && byIndex.has(tick.index) && byIndex.has(tick.index + 2))
-    .sort((a, b) => heardWithin(byIndex, b) - heardWithin(byIndex, a) || a.tick.index - b.tick.index);
+    .filter(({ tick }) => tick.phase < 2 && chosen.has(tick.index) && chosen.has(tick.index + 2))
+    .sort((a, b) => heardWithin(chosen, b) - heardWithin(chosen, a) || a.tick.index - b.tick.index);
   const filled = new Set<number>();
   const added: RhythmEvent[] = [];
   let left = most;
   for (const event of halves) {
     const { index, tempo } = event.tick;
     if (left <= 0) break;
-    // In an Insane (Oni) such a run is over after one half.
-    if (level === finestLevel && (filled.has(index - 2) || filled.has(index + 2))) continue;
-    const middle = byIndex.get(index + 1);
-    const parts = partsOf(tempo, fastest);
+    // In an Oni such a run is over after one half, and a run of quarters that has one is short (T10).
+    const isOni = mode === 1 && level === finestLevel;
+    if (isOni && (filled.has(index - 2) || filled.has(index + 2) || runAround(chosen, index) > longestOniRun)) continue;
+    const middle = chosen.get(index + 1);
+    const parts = partsOf(tempo, fastestMs(tempo));
     if (parts === eighths ? !middle : parts.length === 0) continue;
-    if (parts === sixths && middle) chosen.delete(middle);
+    if (parts === sixths && middle) chosen.delete(index + 1);
     for (const part of parts) added.push({ ...event, tick: between(event.tick, part) });
     filled.add(index);
     left -= parts === sixths && middle ? 1 : 2;
@@ -128,16 +133,26 @@ function fill(
   return added;
 }
 
-const heardWithin = (byIndex: ReadonlyMap<number, RhythmEvent>, { tick }: RhythmEvent) =>
-  Math.round(1e6 * ((byIndex.get(tick.index + 1)?.weight ?? 0) + (tick.phase === 1 ? 0.5 : 0)));
+const longestOniRun = 7;
+
+/** Length of the run of ticks in which this one is. */
+function runAround(chosen: Chosen, index: number): number {
+  let [from, to] = [index, index];
+  while (chosen.has(from - 1)) from -= 1;
+  while (chosen.has(to + 1)) to += 1;
+  return to - from + 1;
+}
+
+const heardWithin = (chosen: Chosen, { tick }: RhythmEvent) =>
+  Math.round(1e6 * ((chosen.get(tick.index + 1)?.weight ?? 0) + (tick.phase === 1 ? 0.5 : 0)));
 
 /** Places between two ticks that are half a beat apart, in ticks. */
 const eighths = [1 / 2, 3 / 2];
 const sixths = [2 / 3, 4 / 3];
 
 /** Ticks are halved where that is not too fast, else the half of a beat is parted into three; a third of a beat is halved only. */
-function partsOf({ beatMs, ticksPerBeat }: Tempo, fastest: number): readonly number[] {
-  if (beatMs / ticksPerBeat / 2 >= fastest) return eighths;
+function partsOf({ beatMs, ticksPerBeat }: Tempo, fastestMs: number): readonly number[] {
+  if (beatMs / ticksPerBeat / 2 >= fastestMs) return eighths;
   return ticksPerBeat === 4 ? sixths : [];
 }
 

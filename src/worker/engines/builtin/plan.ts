@@ -93,7 +93,7 @@ const settings: Record<Mode, Record<SettingName, Setting>> = {
     sliderMultiplier: fitted(0.92, 0.143, one([0.8, 2])),
   },
   1: {
-    hp: byLevel(8, 7, 6, 5.5, 5, 5),
+    hp: byLevel(8, 7, 6, 5.5, 5.5, 5.5),
     cs: byLevel(5, 5, 5, 5, 5, 5),
     od: byLevel(3, 4, 5, 5.5, 6, 6.5),
     ar: byLevel(5, 5, 5, 5, 5, 5),
@@ -157,11 +157,24 @@ function styledSettings({ precision, reading, lowSv, highSv }: Style, year: numb
 
 const usualLeniency = 0.7;
 const perfectLeniency = 0.2;
+/** HP of taiko by level for a drain of up to a minute, 3:45, 4:45 and more: the longer a map, the gentler. */
+const taikoHp: readonly (readonly [upToMs: number, byLevel: readonly number[]])[] = [
+  [60_000, [9, 8, 7, 7, 7, 7]],
+  [225_000, [8, 7, 6, 5.5, 5.5, 5.5]],
+  [285_000, [7, 6, 5, 5, 5, 5]],
+  [Infinity, [6, 5, 4, 4, 4, 4]],
+];
+
 const defaultHoldRatio = 0.05;
+/** What people's long note maps have and more. */
+const longNoteRatio = 0.45;
 const defaultYear = 2023;
 
-/** Settings for a request; what the request says wins, the rest are the usual ones for its stars. `warnings`: what is not followed. */
-export function planMap(params: MapParams): { plan: Plan; warnings: string[] } {
+/**
+ * Settings for a request; what the request says wins, the rest are the usual ones for its stars. `drainMs`: about how long will be
+ * played. `warnings`: what is not followed.
+ */
+export function planMap(params: MapParams, drainMs = 120_000): { plan: Plan; warnings: string[] } {
   const mode = (params.gamemode ?? 0) as Mode;
   const stars = params.difficulty ?? 5;
   const level = levelBounds.filter((bound) => stars >= bound).length;
@@ -172,18 +185,23 @@ export function planMap(params: MapParams): { plan: Plan; warnings: string[] } {
     const { add = 0, times = 1 } = styled[name] ?? {};
     return within((settings[mode][name](stars, level) + add) * times, [0, 10]);
   };
+  const usualHp = mode === 1 ? taikoHp.find(([upToMs]) => drainMs <= upToMs)![1][level]! : usual('hp');
+  const usualHolds = style.longNotes > 0 ? longNoteRatio * style.longNotes : style.longNotes < 0 ? 0 : defaultHoldRatio;
+  if ((params.scroll_speed_ratio ?? 0) > 0 && level <= 1 && (mode === 1 || mode === 3)) {
+    warnings.push(`The scroll speed does not change in a map of the level ${levelNames[mode][level]!}.`);
+  }
   const plan: Plan = {
     mode,
     stars,
     level,
     levelName: levelNames[mode][level]!,
-    hp: params.hp_drain_rate ?? usual('hp'),
+    hp: params.hp_drain_rate ?? usualHp,
     cs: mode === 3 ? (params.keycount ?? usual('cs')) : (params.circle_size ?? usual('cs')),
     od: params.overall_difficulty ?? usual('od'),
     ar: params.approach_rate ?? usual('ar'),
     sliderMultiplier: params.slider_multiplier ?? usual('sliderMultiplier'),
     tickRate: params.slider_tick_rate ?? 1,
-    holdRatio: params.hold_note_ratio ?? defaultHoldRatio,
+    holdRatio: params.hold_note_ratio ?? usualHolds,
     scrollRatio: params.scroll_speed_ratio ?? 0,
     stackLeniency: level >= 3 && style.stacks > 0 ? perfectLeniency : usualLeniency,
     year,

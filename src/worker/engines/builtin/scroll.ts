@@ -3,8 +3,10 @@ import type { Tick } from './grid.ts';
 import type { Plan } from './plan.ts';
 import type { Random } from './random.ts';
 
-/** How far a scroll speed may be from the map's own, by level: none in the two lowest (T14, M06), ±10 % in the third (M14), then ±20 %. */
+/** How far below the map's own a scroll speed may be, by level: none in the two lowest (T14, M06), 10 % in the third, then 20 %. */
 const reaches = [0, 0, 0.1, 0.2, 0.2, 0.2];
+/** Above it, mania has 10 % at most (M14, M15). */
+const mostAbove = { taiko: 0.2, mania: 0.1 };
 const slightest = 0.05;
 
 /**
@@ -14,7 +16,7 @@ const slightest = 0.05;
 export function scrollSpeeds(
   ticks: readonly Tick[],
   { structure }: Score,
-  { scrollRatio, level }: Plan,
+  { mode, scrollRatio, level }: Plan,
   random: Random,
 ): { time: number; factor: number }[] {
   const reach = reaches[level]!;
@@ -29,13 +31,15 @@ export function scrollSpeeds(
     .slice(0, wanted)
     .map(({ tick }) => tick)
     .sort((a, b) => a.time - b.time);
+  const above = Math.min(reach, mode === 1 ? mostAbove.taiko : mostAbove.mania);
   let last = 1;
   return chosen.map((tick) => {
-    const size = slightest + (reach - slightest) * random('scroll size', tick.index);
-    const calm = (structure.intensity[tick.bar] ?? 0.5) < 0.5;
-    let factor = hundredth(calm ? 1 - size : 1 + size);
+    const size = random('scroll size', tick.index);
+    const slower = hundredth(1 - slightest - (reach - slightest) * size);
+    const faster = hundredth(1 + slightest + (above - slightest) * size);
+    const [fitting, other] = (structure.intensity[tick.bar] ?? 0.5) < 0.5 ? [slower, faster] : [faster, slower];
     // A line that changes nothing is none.
-    if (factor === last) factor = hundredth(factor > 1 ? 1 - size : 1 + size);
+    const factor = fitting === last ? other : fitting;
     last = factor;
     return { time: tick.time, factor };
   });

@@ -3,7 +3,7 @@ import type { Tick } from '../grid.ts';
 import type { Plan } from '../plan.ts';
 import type { Random } from '../random.ts';
 import { rootOf } from '../structure.ts';
-import type { Row } from './rows.ts';
+import { fastestJackMs, type Row } from './rows.ts';
 
 /** What the search remembers of the rows before. */
 interface Hands {
@@ -18,6 +18,7 @@ interface Hands {
   trill: number;
 }
 
+const never = 100;
 const balance = 0.3;
 const noise = 1.2;
 const reuse = 2;
@@ -48,7 +49,7 @@ export function chooseColumns(rows: readonly Row[], score: Score, plan: Plan, ra
       let least = Infinity;
       for (let column = 0; column < keys; column += 1) {
         if (columns.includes(column)) continue;
-        const drawn = noise * random('column', root, tick.place, column) - (before?.includes(column) ? reuse : 0);
+        const drawn = noise * random('column', root, 12 * tick.place, column) - (before?.includes(column) ? reuse : 0);
         const cost = drawn + costOf(column, tick, columns, hands, plan);
         if (cost < least) [best, least] = [column, cost];
       }
@@ -76,7 +77,9 @@ function costOf(column: number, tick: Tick, chord: readonly number[], hands: Han
   const { pressed, uses, total, rows, trill } = hands;
   const keys = plan.cs;
   const beats = (tick.time - pressed[column]!) / tick.tempo.beatMs;
-  let cost = jackCost(beats, plan) + balance * (uses[column]! - total / keys);
+  let cost =
+    (tick.time - pressed[column]! < fastestJackMs ? never : jackCost(beats, plan)) +
+    balance * (uses[column]! - total / keys);
   const [last, second] = rows;
   if (chord.length > 0) {
     const hand = handOf(column, keys);

@@ -8,7 +8,7 @@ import { formRows } from './rows.ts';
 export const mania: Composer = {
   spaced: false,
   compose(score, plan, knobs, random): Draft {
-    const rows = formRows(score, plan, knobs.density, random);
+    const rows = formRows(score, plan, knobs, random);
     const columns = chooseColumns(rows, score, plan, random);
     const notes = rows.flatMap(({ tick }, i) => columns[i]!.map((column): Note => ({ tick, column })));
     holdNotes(notes, score, plan);

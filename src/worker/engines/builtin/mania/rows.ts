@@ -1,8 +1,8 @@
-import type { Score } from '../compose.ts';
-import type { Tick } from '../grid.ts';
+import type { Knobs, Score } from '../compose.ts';
+import type { Tempo, Tick } from '../grid.ts';
 import type { Plan } from '../plan.ts';
 import type { Random } from '../random.ts';
-import { rhythmWithPeaks } from '../peaks.ts';
+import { evenness, rhythmWithPeaks } from '../peaks.ts';
 import { rootOf } from '../structure.ts';
 
 /** Notes that are pressed together. */
@@ -26,18 +26,24 @@ const table: readonly (readonly [stars: number, rows: number, chord: number])[] 
 const densest = (stars: number) => 2.5 + 3.2 * stars;
 
 /** How much of a higher density goes into chords; the rest goes into rows. */
-const chordPower = 0.7;
+const chordPower = 0.5;
 /** What each further note of a chord costs in accent: gives the shares of chord sizes 52, 32, 9 and 1 % at 5 stars. */
 const furtherNote = 0.6;
 
 /**
  * When notes are pressed and how many together: rhythm events with chords on the strongest accents, as many as maps of the
- * stars have, within what the level allows (M04, M11, M13, M14). `density` scales both.
+ * stars have, within what the level allows (M04, M11, M13, M14). `density` scales both,
+ * most of all in the peaks, `spacing` what is outside of them.
  */
-export function formRows(score: Score, plan: Plan, density: number, random: Random): Row[] {
+export function formRows(score: Score, plan: Plan, { density, spacing }: Knobs, random: Random): Row[] {
   const [rowsPerSecond, usualChord] = usual(plan.stars);
   const peak = densest(plan.stars);
-  const wanted = { mean: rowsPerSecond * density ** 0.5, peak: peak * density, fastestMs: Math.min(55, 1000 / peak) };
+  const wanted = {
+    mean: rowsPerSecond * density ** 0.35 * spacing * evenness(plan),
+    peak: peak * density,
+    share: 1,
+    fastestMs: () => Math.min(55, 900 / peak),
+  };
   const events = rhythmWithPeaks(score, plan, wanted, random);
   const rows = events.map(({ tick }): Row => ({ tick, size: 1 }));
   const chord = 1 + (usualChord - 1) * (1 + 0.8 * plan.style.chords) * (1 - 0.4 * plan.style.simple);
@@ -64,31 +70,35 @@ function addChords(rows: Row[], extra: number, score: Score, plan: Plan, random:
     .flatMap((_, i) => Array.from({ length: most - 1 }, (_, k) => ({ i, value: accents[i]! - k * furtherNote })))
     .sort((a, b) => Math.round((b.value - a.value) * 1e6) || a.i - b.i);
   let left = extra;
-  const grant = (sizes: (i: number) => number, crowding: boolean) => {
+  const grant = (sizes: (i: number) => number, jackMs: number) => {
     for (const { i } of wishes) {
       if (left === 0) return;
       const row = rows[i]!;
-      if (row.size >= sizes(i) || (!crowding && crowds(rows, i, plan.cs))) continue;
+      if (row.size >= sizes(i) || forcesJack(rows, i, plan.cs, jackMs)) continue;
       row.size += 1;
       left -= 1;
     }
   };
-  grant((i) => advised[i]!, false);
-  // What follows is for songs that are too slow for the stars: chords inside runs, then such as force a column to be pressed twice in a row.
-  grant(() => most, false);
-  if (plan.stars >= 4) grant(() => most, true);
+  const noQuarters = Infinity;
+  grant((i) => advised[i]!, noQuarters);
+  // What follows is for songs that are too slow for the stars: first such as force a column to be pressed twice in a row.
+  const jackMs = plan.stars < 4 ? noQuarters : fastestJackMs;
+  grant((i) => advised[i]!, jackMs);
+  grant(() => most, jackMs);
 }
 
 const quarter = 0.3;
-const half = 0.6;
+/** A column can be held and let go between two notes this far apart. */
+export const fastestJackMs = 60;
 
 const beatsBetween = (a: Row | undefined, b: Row | undefined) =>
   a && b ? (b.tick.time - a.tick.time) / b.tick.tempo.beatMs : Infinity;
 
-/** Whether one more note in a row leaves its neighbours a quarter away too few columns. */
-function crowds(rows: readonly Row[], i: number, keys: number): boolean {
+/** Whether one more note in a row leaves a neighbour a quarter or less, and less than `jackMs`, away too few columns. */
+function forcesJack(rows: readonly Row[], i: number, keys: number, jackMs: number): boolean {
   const row = rows[i]!;
-  const full = (a: Row | undefined, b: Row | undefined) => beatsBetween(a, b) < quarter && a!.size + b!.size >= keys;
+  const full = (a: Row | undefined, b: Row | undefined) =>
+    beatsBetween(a, b) < quarter && b!.tick.time - a!.tick.time < jackMs && a!.size + b!.size >= keys;
   return full(rows[i - 1], row) || full(row, rows[i + 1]);
 }
 
@@ -102,19 +112,25 @@ const chordCaps: readonly (readonly [number, number])[] = [
   [6, 6],
 ];
 
+/** Largest chord inside of a run: a level has runs up to some gap in which there should be none. */
 function advisedSize(before: Row | undefined, row: Row, after: Row | undefined, { level }: Plan): number {
-  const nearest = Math.min(beatsBetween(before, row), beatsBetween(row, after));
-  if (level === 0 && nearest < half) return 1;
-  if (level === 1 && nearest < quarter) return 1;
+  const gap = [1 / 2, 1 / 4, 1 / 4, 1 / 8][level];
+  if (gap === undefined || !before || !after) return Infinity;
+  const { time, tempo, phase } = row.tick;
+  const inside = Math.max(time - before.tick.time, after.tick.time - time) <= gap * countedBeatMs(tempo) + 2;
   // In quarter streams of a Hard, chords are a beat apart.
-  if (level === 2 && nearest < quarter && row.tick.phase > 0) return 1;
-  return Infinity;
+  return inside && (level !== 2 || phase > 0) ? 1 : Infinity;
+}
+
+/** Beats as the ranking criteria count them: up to 90 BPM double, from 240 BPM on half. */
+function countedBeatMs({ point: { bpm } }: Tempo): number {
+  return (60_000 / bpm) * (bpm <= 90 ? 0.5 : bpm >= 240 ? 2 : 1);
 }
 
 function accent(tick: Tick, { structure }: Score, random: Random): number {
   const { bar, place, phase, low, mid, high, crash } = tick;
   const bands = [low, mid, high].reduce((sum, band) => sum + Math.min(1.5, band), 0);
   const metre = place === 0 ? 0.5 : phase === 0 ? 0.3 : phase === 1 ? 0.1 : -0.2;
-  const noise = 0.5 * random('chord', rootOf(bar, structure.twins), place);
+  const noise = 0.5 * random('chord', rootOf(bar, structure.twins), 12 * place);
   return 0.35 * bands + crash + metre + 0.8 * (structure.intensity[bar] ?? 0) + noise;
 }

@@ -70,11 +70,11 @@ function katness(tick: Tick, before: Tick | undefined, { structure }: Score, ran
   const metre = beat === 0 ? downbeatPrior : beat % 2 === 1 ? backbeatPrior : 0;
   // Bars that sound alike are coloured alike: they draw the same number.
   const root = rootOf(tick.bar, structure.twins);
-  const drawn = noise * (2 * random('colour', root, place) - 1);
+  const drawn = noise * (2 * random('colour', root, 12 * place) - 1);
   return Math.log1p(high) - Math.log1p(low) + metre + contour * risen(before, tick) + drawn;
 }
 
-const contour = 0.6;
+const contour = 0.35;
 
 /** 1 where the melody rises by a quarter of its range or more, −1 where it falls so. */
 const risen = (before: Tick | undefined, { pitch }: Tick) =>
