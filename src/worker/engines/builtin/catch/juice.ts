@@ -43,6 +43,18 @@ export function juicePath(x: number, across: number, length: number, upwards: bo
   return { type: 'L', points };
 }
 
+/** A path that swings `across` px to the side and back `waves` times, or null where that would not fit the playfield's height. */
+export function wigglePath(x: number, across: number, length: number, waves: number): SliderPath | null {
+  const rise = Math.sqrt(Math.max(0, (length / waves) ** 2 - across ** 2));
+  if (rise * waves > tallest) return null;
+  const top = middle - (rise * waves) / 2;
+  const points: Point[] = Array.from({ length: waves + 1 }, (_, i) => ({
+    x: i % 2 === 0 ? x : Math.min(width, Math.max(0, Math.round(x + across))),
+    y: Math.round(top + rise * i),
+  }));
+  return { type: 'L', points };
+}
+
 /** What the catcher meets on a path, its head left out. Times in ms from the head's. */
 export function juiceParts(
   path: SliderPath,

@@ -15,6 +15,8 @@ export interface Wish {
   size: number;
   /** Px of the answered movement, where there is one. */
   distance?: number;
+  /** Of a juice stream: it swings to and fro. */
+  wiggly?: boolean;
 }
 
 /** A movement into an object or, for a juice stream, along it. */
@@ -30,9 +32,12 @@ const usualWeights: Record<Shape, number> = { sweep: 0.28, zigzag: 0.22, pairs: 
 /** Share of the bars that sound like an earlier one and answer it mirrored. */
 const answered = 0.7;
 
+/** No bar has as many places. */
+const placeKey = (bar: number, place: number) => bar * 4096 + place;
+
 /** Which way and how wide each movement should go. Bars that sound like an earlier bar answer it: the same movements, mirrored. */
 export class Motifs {
-  private readonly moved = new Map<string, Moved>();
+  private readonly moved = new Map<number, Moved>();
   private bar = -1;
   private inBar = 0;
   private shape: Shape = 'contour';
@@ -57,14 +62,15 @@ export class Motifs {
     this.inBar += 1;
     const after = this.shape === 'zigzag' || this.shape === 'pairs' ? (-towards as -1 | 1) : towards;
     const head: Wish = { towards, weight: 1, target, size };
-    const along: Wish = { towards: after, weight: 1, target, size: 0.35 + 0.65 * size };
-    const answer = root === tick.bar ? undefined : this.moved.get(`${root}:${tick.place}`);
+    const wiggly = this.random('wiggle', root, tick.place) < 0.7 * this.plan.style.wiggles;
+    const along: Wish = { towards: after, weight: 1, target, size: 0.35 + 0.65 * size, wiggly };
+    const answer = root === tick.bar ? undefined : this.moved.get(placeKey(root, tick.place));
     if (!answer) return { head, along };
     return { head: { ...head, ...this.answer(answer.head) }, along: { ...along, ...this.answer(answer.along) } };
   }
 
   remember(tick: Tick, moved: Moved) {
-    this.moved.set(`${tick.bar}:${tick.place}`, moved);
+    this.moved.set(placeKey(tick.bar, tick.place), moved);
   }
 
   private answer(px: number): Partial<Wish> {
@@ -93,9 +99,9 @@ export class Motifs {
   private shapeOf(bar: number): Shape {
     const { flow, antiflow, wiggles, simple, jumps } = this.plan.style;
     const weights = { ...usualWeights };
-    weights.sweep *= 1 + 2 * Math.max(0, flow) + Math.max(0, simple);
-    weights.zigzag *= 1 + 2 * Math.max(0, antiflow) + 4 * Math.max(0, wiggles) - 0.8 * Math.max(0, flow);
-    weights.hop *= 1 + 2 * Math.max(0, jumps) - 0.8 * Math.max(0, simple);
+    weights.sweep *= 3 ** (flow - antiflow + 0.5 * simple);
+    weights.zigzag *= 3 ** (antiflow - flow + 1.2 * wiggles);
+    weights.hop *= 3 ** (jumps - simple);
     const total = shapes.reduce((sum, shape) => sum + weights[shape], 0);
     let left = this.random('shape', bar) * total;
     return shapes.find((shape) => (left -= weights[shape]) < 0) ?? 'contour';
@@ -122,6 +128,7 @@ export class Motifs {
 
   private sizeOf(tick: Tick, accent: number, root: number): number {
     const chance = this.random('size', root, tick.place);
-    return this.plan.style.simple > 0 ? 0.6 + 0.15 * accent : 0.2 + 0.4 * accent + 0.4 * chance;
+    const varied = 1 - 0.85 * this.plan.style.simple;
+    return Math.min(1, Math.max(0.05, 0.6 + varied * (0.4 * (accent - 0.5) + 0.4 * (chance - 0.5))));
   }
 }

@@ -4,18 +4,18 @@ import type { Plan } from '../plan.ts';
 import type { Random } from '../random.ts';
 import { classify, gapsBetween } from './classes.ts';
 import { contourOf } from './contour.ts';
-import { dropletTimes, juiceParts, juicePath, pxPerBeat, type Part } from './juice.ts';
+import { dropletTimes, juiceParts, juicePath, pxPerBeat, wigglePath, type Part } from './juice.ts';
 import * as movement from './movement.ts';
 import type { Catcher, MovementClass } from './movement.ts';
 import { Motifs, type Wish } from './motifs.ts';
 import { spanMs, type TimedObject } from './objects.ts';
 
 /** An object with its place. */
-export interface PlacedObject extends TimedObject {
+export interface PlacedObject {
+  object: TimedObject;
   x: number;
-  path?: SliderPath;
-  /** Of one span, px. */
-  length?: number;
+  /** Of a juice stream: its path, and the length of one span in px. */
+  stream: { path: SliderPath; length: number } | null;
 }
 
 const left = 16;
@@ -81,16 +81,12 @@ export function placeObjects(
       catcher = reach(frame, { catcher, at: start.time, bpm, kind: classes[i]!, wish: wish.head, roomAfter: room });
     }
     const { x } = catcher;
-    const result: PlacedObject = { ...object, x };
-    if (object.kind === 'stream') {
-      const stream = layStream(frame, object, catcher, wish.along, roomAfter);
-      Object.assign(result, { path: stream.path, length: stream.length });
-      catcher = stream.after;
-    }
-    motifs.remember(start, { head: x - before.x, along: (result.path?.points.at(-1)?.x ?? x) - x });
-    placed.set(object, result);
+    const stream = object.kind === 'stream' ? layStream(frame, object, catcher, wish.along, roomAfter) : null;
+    if (stream) catcher = stream.after;
+    motifs.remember(start, { head: x - before.x, along: (stream?.path.points.at(-1)?.x ?? x) - x });
+    placed.set(object, { object, x, stream });
   });
-  return objects.map((object) => placed.get(object) ?? { ...object, x: 256 });
+  return objects.map((object) => placed.get(object) ?? { object, x: 256, stream: null });
 }
 
 /** The catcher on the next head. Where there is no place for the class, the movement is a walk: it is allowed everywhere. */
@@ -163,52 +159,55 @@ interface Laid {
 
 /** Shares of the wished width that are tried until every droplet is a walk away from the last. */
 const narrower = [1, 0.8, 0.6, 0.4, 0.2, 0];
+/** Time of one swing of a wiggle, and most of them on a slider. */
+const swingMs = 120;
+const mostSwings = 6;
 
+/** The juice stream from a head on: which way, and as wide as wished where its droplets and the next movement let it. */
 function layStream(frame: Frame, { edges }: TimedObject, head: Catcher, wish: Wish, roomAfter: number): Laid {
-  const { plan, half } = frame;
+  const { plan } = frame;
   const [start, next] = [edges[0], edges[1]!];
   const { tempo } = start;
   const slides = edges.length - 1;
   const span = spanMs(start, next);
   const length = ((next.index - start.index) / tempo.ticksPerBeat) * pxPerBeat(plan, tempo);
   const droplets = dropletTimes(span, tempo, plan);
-  const widest = Math.min(length, streamSpeeds[plan.level]! * span);
+  const swings = wish.wiggly ? Math.min(mostSwings, Math.max(2, Math.round(span / swingMs))) : 1;
+  const widest = Math.min(length, streamSpeeds[plan.level]! * span) / swings;
   const wanted = Math.min(widest, wish.distance ?? widest * widened(wish.size, frame));
-  const upwards = start.index % 2 === 0;
   let best: { laid: Laid; score: number } | undefined;
   for (const towards of [wish.towards, -wish.towards as -1 | 1]) {
     const room = towards > 0 ? right - head.x : head.x - left;
     for (const share of narrower) {
       const across = Math.round(Math.min(wanted * share, room));
-      const path = juicePath(head.x, towards * across, length, upwards);
+      const wiggle = swings > 1 ? wigglePath(head.x, towards * across, length, swings) : null;
+      const path = wiggle ?? juicePath(head.x, towards * across, length, start.index % 2 === 0);
       const parts = juiceParts(path, length, span, droplets, slides);
-      const after = follow(frame, head, parts, tempo.point.bpm);
-      if (!after && share > 0) continue;
-      const laid = { path, length, after: after ?? head };
-      const { x } = laid.after;
-      const cramped = right - x < roomAfter && x - left < roomAfter;
-      const score = taste(wish, towards, x) - Math.abs(across - wanted) / 60 - (cramped ? 8 : 0);
-      if (!best || score > best.score) best = { laid, score };
+      const { after, easy } = follow(frame, head, parts, tempo.point.bpm);
+      if (!easy && share > 0) continue;
+      const cramped = right - after.x < roomAfter && after.x - left < roomAfter;
+      const score = taste(wish, towards, after.x) - Math.abs(across - wanted) / 60 - (cramped ? 8 : 0);
+      if (!best || score > best.score) best = { laid: { path, length, after }, score };
       if (!cramped) break;
     }
   }
   return best!.laid;
+}
 
-  /** The catcher after all parts, or null where one of them is no easy walk. */
-  function follow({ plan }: Frame, from: Catcher, parts: readonly Part[], bpm: number): Catcher | null {
-    let catcher = from;
-    const slow = plan.level <= slowLevels;
-    for (const { time, x } of parts) {
-      const at = start.time + time;
-      const gap = at - catcher.time;
-      const away = Math.abs(x - catcher.x);
-      const { next, toHyper } = movement.moveTo(catcher, x, at, slow, half);
-      const reached = next.low <= next.high - playerMargin;
-      const walk = away <= movement.walkDistance(gap, half) - classMargin || away <= 1;
-      const clear = toHyper >= Math.max(edgeMargin, movement.edgeRoom(gap, bpm) + 2) || away <= 1;
-      if (!reached || !walk || !clear) return null;
-      catcher = next;
-    }
-    return catcher;
+/** The catcher after all parts of a stream that begins where it is, and whether each was an easy walk. */
+function follow({ plan, half }: Frame, head: Catcher, parts: readonly Part[], bpm: number) {
+  const slow = plan.level <= slowLevels;
+  let after = head;
+  let easy = true;
+  for (const { time, x } of parts) {
+    const at = head.time + time;
+    const gap = at - after.time;
+    const away = Math.abs(x - after.x);
+    const { next, toHyper } = movement.moveTo(after, x, at, slow, half);
+    const clear = toHyper >= Math.max(edgeMargin, movement.edgeRoom(gap, bpm) + 2);
+    const walk = away <= movement.walkDistance(gap, half) - classMargin;
+    easy &&= next.low <= next.high - playerMargin && (away <= 1 || (walk && clear));
+    after = next;
   }
+  return { after, easy };
 }
