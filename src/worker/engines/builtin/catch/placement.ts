@@ -34,6 +34,11 @@ const slowLevels = 0;
 /** A walk in a longer gap is not wider. */
 const longestWalkMs = 600;
 
+/** Platter, and what is a fast hyperdash there. */
+const backLevel = 2;
+const quickMs = 250;
+const slowBack = 10 / 50;
+
 /** What is the same for all movements of a map. */
 interface Frame {
   plan: Plan;
@@ -50,6 +55,8 @@ interface Way {
   wish: Wish;
   /** Room that the next movement needs on one side. */
   roomAfter: number;
+  /** After a fast hyperdash of a Platter it may only go back so slowly, px/ms (ranking criteria: 10 px in 50 ms). */
+  backSpeed: number;
 }
 
 /** Gives every object its place: movement classes first, then x from left to right, as the classes and the music ask. */
@@ -69,6 +76,8 @@ export function placeObjects(
   const contour = contourOf(heads, random);
   const motifs = new Motifs(score, plan, random);
   const placed = new Map<TimedObject, PlacedObject>();
+  const quickHyper = (i: number) =>
+    plan.level === backLevel && classes[i] === 'hyper' && gaps[i]!.ms < quickMs && gaps[i + 1]?.joined;
   let catcher = movement.standingAt(contour[0] ?? 256, heads[0]?.time ?? 0, frame.half);
   caught.forEach((object, i) => {
     const start = heads[i]!;
@@ -78,7 +87,8 @@ export function placeObjects(
     if (i > 0) {
       const bpm = Math.max(start.tempo.point.bpm, caught[i - 1]!.edges[0].tempo.point.bpm);
       const room = object.kind === 'fruit' ? roomAfter : 0;
-      catcher = reach(frame, { catcher, at: start.time, bpm, kind: classes[i]!, wish: wish.head, roomAfter: room });
+      const [kind, backSpeed] = [classes[i]!, quickHyper(i - 1) ? slowBack : Infinity];
+      catcher = reach(frame, { catcher, at: start.time, bpm, kind, wish: wish.head, roomAfter: room, backSpeed });
     }
     const { x } = catcher;
     const stream = object.kind === 'stream' ? layStream(frame, object, catcher, wish.along, roomAfter) : null;
@@ -128,7 +138,8 @@ function distances({ plan, half }: Frame, way: Way, towards: -1 | 1): [number, n
   const edge = hyper - Math.max(edgeMargin, movement.edgeRoom(gap, bpm) + 2);
   const walk = movement.walkDistance(gap, half);
   if (kind === 'dash') return ordered(walk + classMargin, Math.min(edge, reached, room));
-  return ordered(0, Math.max(0, Math.min(walk - classMargin, edge, reached, room)));
+  const back = towards === catcher.direction ? Infinity : way.backSpeed * gap;
+  return ordered(0, Math.max(0, Math.min(walk - classMargin, edge, reached, room, back)));
 }
 
 const ordered = (from: number, to: number): [number, number] | null => (from <= to ? [from, to] : null);
