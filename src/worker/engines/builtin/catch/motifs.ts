@@ -15,8 +15,14 @@ export interface Wish {
   size: number;
   /** Px of the answered movement, where there is one. */
   distance?: number;
-  /** Of a juice stream: it swings to and fro. */
-  wiggly?: boolean;
+}
+
+/** What it would like of a juice stream's path. */
+export interface StreamWish extends Wish {
+  /** It swings to and fro. */
+  wiggly: boolean;
+  /** It is a curve and no line. */
+  bent: boolean;
 }
 
 /** A movement into an object or, for a juice stream, along it. */
@@ -29,6 +35,8 @@ export interface Moved {
 const shapes = ['sweep', 'zigzag', 'pairs', 'contour', 'hop'] as const;
 type Shape = (typeof shapes)[number];
 const usualWeights: Record<Shape, number> = { sweep: 0.28, zigzag: 0.22, pairs: 0.18, contour: 0.22, hop: 0.1 };
+/** Share of the sliders that are curves: about a quarter in ranked maps. */
+const curvedShare = 0.25;
 /** Share of the bars that sound like an earlier one and answer it mirrored. */
 const answered = 0.7;
 
@@ -54,7 +62,7 @@ export class Motifs {
   }
 
   /** What is wished of the way into the object at `tick`, and if it is a juice stream along it, from a catcher at `x`. */
-  wish(tick: Tick, accent: number, x: number, lastWay: -1 | 0 | 1, target: number): { head: Wish; along: Wish } {
+  wish(tick: Tick, accent: number, x: number, lastWay: -1 | 0 | 1, target: number): { head: Wish; along: StreamWish } {
     if (tick.bar !== this.bar) this.begin(tick.bar);
     const root = this.rootOf(tick.bar);
     const size = this.sizeOf(tick, accent, root);
@@ -63,7 +71,8 @@ export class Motifs {
     const after = this.shape === 'zigzag' || this.shape === 'pairs' ? (-towards as -1 | 1) : towards;
     const head: Wish = { towards, weight: 1, target, size };
     const wiggly = this.random('wiggle', root, tick.place) < 0.7 * this.plan.style.wiggles;
-    const along: Wish = { towards: after, weight: 1, target, size: 0.35 + 0.65 * size, wiggly };
+    const bent = this.random('bent', root, tick.place) < curvedShare;
+    const along: StreamWish = { towards: after, weight: 1, target, size: 0.35 + 0.65 * size, wiggly, bent };
     const answer = root === tick.bar ? undefined : this.moved.get(placeKey(root, tick.place));
     if (!answer) return { head, along };
     return { head: { ...head, ...this.answer(answer.head) }, along: { ...along, ...this.answer(answer.along) } };

@@ -4,10 +4,10 @@ import type { Plan } from '../plan.ts';
 import type { Random } from '../random.ts';
 import { classify, gapsBetween } from './classes.ts';
 import { contourOf } from './contour.ts';
-import { dropletTimes, juiceParts, juicePath, pxPerBeat, wigglePath, type Part } from './juice.ts';
+import { curvedPath, dropletTimes, juiceParts, juicePath, pxPerBeat, wigglePath, type Part } from './juice.ts';
 import * as movement from './movement.ts';
 import type { Catcher, MovementClass } from './movement.ts';
-import { Motifs, type Wish } from './motifs.ts';
+import { Motifs, type StreamWish, type Wish } from './motifs.ts';
 import { spanMs, type TimedObject } from './objects.ts';
 
 /** An object with its place. */
@@ -175,7 +175,7 @@ const swingMs = 120;
 const mostSwings = 6;
 
 /** The juice stream from a head on: which way, and as wide as wished where its droplets and the next movement let it. */
-function layStream(frame: Frame, { edges }: TimedObject, head: Catcher, wish: Wish, roomAfter: number): Laid {
+function layStream(frame: Frame, { edges }: TimedObject, head: Catcher, wish: StreamWish, roomAfter: number): Laid {
   const { plan } = frame;
   const [start, next] = [edges[0], edges[1]!];
   const { tempo } = start;
@@ -191,8 +191,7 @@ function layStream(frame: Frame, { edges }: TimedObject, head: Catcher, wish: Wi
     const room = towards > 0 ? right - head.x : head.x - left;
     for (const share of narrower) {
       const across = Math.round(Math.min(wanted * share, room));
-      const wiggle = swings > 1 ? wigglePath(head.x, towards * across, length, swings) : null;
-      const path = wiggle ?? juicePath(head.x, towards * across, length, start.index % 2 === 0);
+      const path = pathOf(head.x, towards * across, length, swings, wish.bent, start.index % 2 === 0);
       const parts = juiceParts(path, length, span, droplets, slides);
       const { after, easy } = follow(frame, head, parts, tempo.point.bpm);
       if (!easy && share > 0) continue;
@@ -203,6 +202,20 @@ function layStream(frame: Frame, { edges }: TimedObject, head: Catcher, wish: Wi
     }
   }
   return best!.laid;
+}
+
+/** As it is wished, or a line where that has no room. */
+function pathOf(
+  x: number,
+  across: number,
+  length: number,
+  swings: number,
+  bent: boolean,
+  upwards: boolean,
+): SliderPath {
+  const wished =
+    swings > 1 ? wigglePath(x, across, length, swings) : bent ? curvedPath(x, across, length, upwards) : null;
+  return wished ?? juicePath(x, across, length, upwards);
 }
 
 /** The catcher after all parts of a stream that begins where it is, and whether each was an easy walk. */
