@@ -29,12 +29,14 @@ function sounds(score: Score, hitsounded: boolean): (tick: Tick) => number {
   return ({ index }) => (hitsounded ? (heard.get(index) ?? 0) : 0);
 }
 
-function hitObject({ kind, edges, x, path, length, newCombo }: PlacedObject, sound: (tick: Tick) => number): HitObject {
+function hitObject({ object, x, stream }: PlacedObject, sound: (tick: Tick) => number): HitObject {
+  const { kind, edges, newCombo } = object;
   const [start] = edges;
   const endTime = edges.at(-1)!.time;
   if (kind === 'shower') return { kind: 'spinner', time: start.time, endTime, newCombo, sound: sound(edges.at(-1)!) };
-  const head = { x, y: path?.points[0]!.y ?? 192, time: start.time, newCombo };
-  if (!path || length === undefined) return { kind: 'circle', ...head, sound: sound(start) };
+  const head = { x, y: stream?.path.points[0]!.y ?? 192, time: start.time, newCombo };
+  if (!stream) return { kind: 'circle', ...head, sound: sound(start) };
+  const { path, length } = stream;
   const edgeSounds = edges.map(sound);
   return { kind: 'slider', ...head, sound: 0, endTime, path, length, slides: edges.length - 1, edgeSounds };
 }

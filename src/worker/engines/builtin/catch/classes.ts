@@ -91,7 +91,7 @@ function shareAt(shares: readonly (readonly [number, number])[], { level, stars 
 function hyperShare(plan: Plan, spacing: number): number {
   const { noHyperdashes, jumps, simple } = plan.style;
   if (noHyperdashes > 0) return 0;
-  const biased = 1 - 0.4 * noHyperdashes + 0.4 * jumps - 0.3 * simple;
+  const biased = 1 - 0.4 * noHyperdashes + 0.4 * jumps - 0.6 * simple;
   return shareAt(hyperShares, plan) * biased * Math.min(widest, spacing ** 1.5);
 }
 
@@ -99,7 +99,7 @@ function dashShare(plan: Plan, spacing: number): number {
   const { jumps, simple } = plan.style;
   return (
     shareAt(dashShares, plan) *
-    (1 + 0.5 * jumps - 0.3 * simple) *
+    (1 + 0.5 * jumps - 0.6 * simple) *
     (plan.level === 1 ? spacing : Math.min(widest, spacing))
   );
 }

@@ -17,6 +17,14 @@ export interface Wish {
   distance?: number;
 }
 
+/** What it would like of a juice stream's path. */
+export interface StreamWish extends Wish {
+  /** It swings to and fro. */
+  wiggly: boolean;
+  /** It is a curve and no line. */
+  bent: boolean;
+}
+
 /** A movement into an object or, for a juice stream, along it. */
 export interface Moved {
   head: number;
@@ -27,12 +35,17 @@ export interface Moved {
 const shapes = ['sweep', 'zigzag', 'pairs', 'contour', 'hop'] as const;
 type Shape = (typeof shapes)[number];
 const usualWeights: Record<Shape, number> = { sweep: 0.28, zigzag: 0.22, pairs: 0.18, contour: 0.22, hop: 0.1 };
+/** Share of the sliders that are curves: about a quarter in ranked maps. */
+const curvedShare = 0.25;
 /** Share of the bars that sound like an earlier one and answer it mirrored. */
 const answered = 0.7;
 
+/** No bar has as many places. */
+const placeKey = (bar: number, place: number) => bar * 4096 + place;
+
 /** Which way and how wide each movement should go. Bars that sound like an earlier bar answer it: the same movements, mirrored. */
 export class Motifs {
-  private readonly moved = new Map<string, Moved>();
+  private readonly moved = new Map<number, Moved>();
   private bar = -1;
   private inBar = 0;
   private shape: Shape = 'contour';
@@ -49,7 +62,7 @@ export class Motifs {
   }
 
   /** What is wished of the way into the object at `tick`, and if it is a juice stream along it, from a catcher at `x`. */
-  wish(tick: Tick, accent: number, x: number, lastWay: -1 | 0 | 1, target: number): { head: Wish; along: Wish } {
+  wish(tick: Tick, accent: number, x: number, lastWay: -1 | 0 | 1, target: number): { head: Wish; along: StreamWish } {
     if (tick.bar !== this.bar) this.begin(tick.bar);
     const root = this.rootOf(tick.bar);
     const size = this.sizeOf(tick, accent, root);
@@ -57,14 +70,16 @@ export class Motifs {
     this.inBar += 1;
     const after = this.shape === 'zigzag' || this.shape === 'pairs' ? (-towards as -1 | 1) : towards;
     const head: Wish = { towards, weight: 1, target, size };
-    const along: Wish = { towards: after, weight: 1, target, size: 0.35 + 0.65 * size };
-    const answer = root === tick.bar ? undefined : this.moved.get(`${root}:${tick.place}`);
+    const wiggly = this.random('wiggle', root, tick.place) < 0.7 * this.plan.style.wiggles;
+    const bent = this.random('bent', root, tick.place) < curvedShare;
+    const along: StreamWish = { towards: after, weight: 1, target, size: 0.35 + 0.65 * size, wiggly, bent };
+    const answer = root === tick.bar ? undefined : this.moved.get(placeKey(root, tick.place));
     if (!answer) return { head, along };
     return { head: { ...head, ...this.answer(answer.head) }, along: { ...along, ...this.answer(answer.along) } };
   }
 
   remember(tick: Tick, moved: Moved) {
-    this.moved.set(`${tick.bar}:${tick.place}`, moved);
+    this.moved.set(placeKey(tick.bar, tick.place), moved);
   }
 
   private answer(px: number): Partial<Wish> {
@@ -93,9 +108,9 @@ export class Motifs {
   private shapeOf(bar: number): Shape {
     const { flow, antiflow, wiggles, simple, jumps } = this.plan.style;
     const weights = { ...usualWeights };
-    weights.sweep *= 1 + 2 * Math.max(0, flow) + Math.max(0, simple);
-    weights.zigzag *= 1 + 2 * Math.max(0, antiflow) + 4 * Math.max(0, wiggles) - 0.8 * Math.max(0, flow);
-    weights.hop *= 1 + 2 * Math.max(0, jumps) - 0.8 * Math.max(0, simple);
+    weights.sweep *= 3 ** (flow - antiflow + 0.5 * simple);
+    weights.zigzag *= 3 ** (antiflow - flow + 1.2 * wiggles);
+    weights.hop *= 3 ** (jumps - simple);
     const total = shapes.reduce((sum, shape) => sum + weights[shape], 0);
     let left = this.random('shape', bar) * total;
     return shapes.find((shape) => (left -= weights[shape]) < 0) ?? 'contour';
@@ -122,6 +137,7 @@ export class Motifs {
 
   private sizeOf(tick: Tick, accent: number, root: number): number {
     const chance = this.random('size', root, tick.place);
-    return this.plan.style.simple > 0 ? 0.6 + 0.15 * accent : 0.2 + 0.4 * accent + 0.4 * chance;
+    const varied = 1 - 0.85 * this.plan.style.simple;
+    return Math.min(1, Math.max(0.05, 0.6 + varied * (0.4 * (accent - 0.5) + 0.4 * (chance - 0.5))));
   }
 }

@@ -24,16 +24,18 @@ const reverseShare = 0.13;
 /** How much a slider of so many beats is liked, by level: the commonest lengths of the same maps. */
 const lengths: readonly Record<string, number>[] = [
   { 1: 1, 1.5: 0.7, 0.5: 0.6, 2: 0.5 },
-  { 0.5: 1, 1: 0.8, 1.5: 0.3, 2: 0.2 },
+  { 0.5: 0.9, 1: 0.9, 1.5: 0.4, 2: 0.2 },
   { 0.5: 1, 1: 0.6, 0.25: 0.2, 0.75: 0.2, 1.5: 0.2 },
-  { 0.5: 1, 1: 0.5, 0.25: 0.45, 0.75: 0.2 },
-  { 0.5: 1, 1: 0.4, 0.25: 0.6, 0.75: 0.4 },
-  { 0.5: 1, 1: 0.4, 0.25: 0.6, 0.75: 0.4 },
+  { 0.5: 0.9, 1: 0.7, 0.25: 0.6, 0.75: 0.4 },
+  { 0.5: 0.9, 1: 0.7, 0.25: 0.75, 0.75: 0.5 },
+  { 0.5: 0.9, 1: 0.7, 0.25: 0.75, 0.75: 0.5 },
 ];
 const longestPx = 1100;
 const shortestSpanMs = 70;
 /** Most catch objects of a combo: the ranking criteria's guideline by level. */
 const comboLimits = [8, 10, 12, 16, 16, 16];
+/** Objects in half a bar from which on the other half is a combo of its own. */
+const crowded = 4;
 /** Beats without an object after which a new combo starts. */
 const pause = 2;
 
@@ -133,26 +135,31 @@ function sliderLiking(events: RhythmEvent[], first: number, slides: number, plan
   if (!even || liked === undefined || beats * slides > 4) return null;
   if (beats * pxPerBeat(plan, tempo) > longestPx || spanMs(head.tick, next.tick) < shortestSpanMs) return null;
   if (streamOf(edges, plan).parts > comboLimits[plan.level]!) return null;
-  const onBeat = head.tick.phase === 0 ? 0.4 : head.tick.phase === 2 ? -0.5 : 0;
+  const onBeat = head.tick.phase === 0 ? 0.1 : head.tick.phase === 2 ? -0.4 : 0;
   const weaker = head.weight - Math.max(...edges.slice(1).map(({ weight }) => weight));
   return Math.round((liked + onBeat + 0.4 * weaker) * 1e6) / 1e6;
 }
 
-/** A new combo each bar, after pauses and showers, and before one would hold more than the level's number of catch objects. */
+/**
+ * A new combo each bar, in the middle of a bar full of objects, after pauses and showers, and before one would hold more than the
+ * level's number of catch objects.
+ */
 function markCombos(objects: TimedObject[], level: number) {
   let bar = -Infinity;
-  let count = 0;
+  let [count, parts] = [0, 0];
   objects.forEach((object, i) => {
     const [start] = object.edges;
     const before = objects[i - 1];
     const gap = before ? start.time - before.edges.at(-1)!.time : Infinity;
-    const full = count + object.parts > comboLimits[level]!;
+    const halfway = start.place * 2 === start.tempo.meter * start.tempo.ticksPerBeat && count >= crowded;
+    const full = parts + object.parts > comboLimits[level]!;
     const fresh = before?.kind === 'shower' || gap >= pause * start.tempo.beatMs;
-    if (object.kind !== 'shower') object.newCombo = start.bar !== bar || full || fresh;
+    if (object.kind !== 'shower') object.newCombo = start.bar !== bar || halfway || full || fresh;
     if (object.newCombo) {
       bar = start.bar;
-      count = 0;
+      [count, parts] = [0, 0];
     }
-    count += object.parts;
+    count += 1;
+    parts += object.parts;
   });
 }

@@ -4,18 +4,18 @@ import type { Plan } from '../plan.ts';
 import type { Random } from '../random.ts';
 import { classify, gapsBetween } from './classes.ts';
 import { contourOf } from './contour.ts';
-import { dropletTimes, juiceParts, juicePath, pxPerBeat, type Part } from './juice.ts';
+import { curvedPath, dropletTimes, juiceParts, juicePath, pxPerBeat, wigglePath, type Part } from './juice.ts';
 import * as movement from './movement.ts';
 import type { Catcher, MovementClass } from './movement.ts';
-import { Motifs, type Wish } from './motifs.ts';
+import { Motifs, type StreamWish, type Wish } from './motifs.ts';
 import { spanMs, type TimedObject } from './objects.ts';
 
 /** An object with its place. */
-export interface PlacedObject extends TimedObject {
+export interface PlacedObject {
+  object: TimedObject;
   x: number;
-  path?: SliderPath;
-  /** Of one span, px. */
-  length?: number;
+  /** Of a juice stream: its path, and the length of one span in px. */
+  stream: { path: SliderPath; length: number } | null;
 }
 
 const left = 16;
@@ -34,6 +34,11 @@ const slowLevels = 0;
 /** A walk in a longer gap is not wider. */
 const longestWalkMs = 600;
 
+/** Platter, and what is a fast hyperdash there. */
+const backLevel = 2;
+const quickMs = 250;
+const slowBack = 10 / 50;
+
 /** What is the same for all movements of a map. */
 interface Frame {
   plan: Plan;
@@ -50,6 +55,8 @@ interface Way {
   wish: Wish;
   /** Room that the next movement needs on one side. */
   roomAfter: number;
+  /** After a fast hyperdash of a Platter it may only go back so slowly, px/ms (ranking criteria: 10 px in 50 ms). */
+  backSpeed: number;
 }
 
 /** Gives every object its place: movement classes first, then x from left to right, as the classes and the music ask. */
@@ -69,6 +76,8 @@ export function placeObjects(
   const contour = contourOf(heads, random);
   const motifs = new Motifs(score, plan, random);
   const placed = new Map<TimedObject, PlacedObject>();
+  const quickHyper = (i: number) =>
+    plan.level === backLevel && classes[i] === 'hyper' && gaps[i]!.ms < quickMs && gaps[i + 1]?.joined;
   let catcher = movement.standingAt(contour[0] ?? 256, heads[0]?.time ?? 0, frame.half);
   caught.forEach((object, i) => {
     const start = heads[i]!;
@@ -78,19 +87,16 @@ export function placeObjects(
     if (i > 0) {
       const bpm = Math.max(start.tempo.point.bpm, caught[i - 1]!.edges[0].tempo.point.bpm);
       const room = object.kind === 'fruit' ? roomAfter : 0;
-      catcher = reach(frame, { catcher, at: start.time, bpm, kind: classes[i]!, wish: wish.head, roomAfter: room });
+      const [kind, backSpeed] = [classes[i]!, quickHyper(i - 1) ? slowBack : Infinity];
+      catcher = reach(frame, { catcher, at: start.time, bpm, kind, wish: wish.head, roomAfter: room, backSpeed });
     }
     const { x } = catcher;
-    const result: PlacedObject = { ...object, x };
-    if (object.kind === 'stream') {
-      const stream = layStream(frame, object, catcher, wish.along, roomAfter);
-      Object.assign(result, { path: stream.path, length: stream.length });
-      catcher = stream.after;
-    }
-    motifs.remember(start, { head: x - before.x, along: (result.path?.points.at(-1)?.x ?? x) - x });
-    placed.set(object, result);
+    const stream = object.kind === 'stream' ? layStream(frame, object, catcher, wish.along, roomAfter) : null;
+    if (stream) catcher = stream.after;
+    motifs.remember(start, { head: x - before.x, along: (stream?.path.points.at(-1)?.x ?? x) - x });
+    placed.set(object, { object, x, stream });
   });
-  return objects.map((object) => placed.get(object) ?? { ...object, x: 256 });
+  return objects.map((object) => placed.get(object) ?? { object, x: 256, stream: null });
 }
 
 /** The catcher on the next head. Where there is no place for the class, the movement is a walk: it is allowed everywhere. */
@@ -132,7 +138,8 @@ function distances({ plan, half }: Frame, way: Way, towards: -1 | 1): [number, n
   const edge = hyper - Math.max(edgeMargin, movement.edgeRoom(gap, bpm) + 2);
   const walk = movement.walkDistance(gap, half);
   if (kind === 'dash') return ordered(walk + classMargin, Math.min(edge, reached, room));
-  return ordered(0, Math.max(0, Math.min(walk - classMargin, edge, reached, room)));
+  const back = towards === catcher.direction ? Infinity : way.backSpeed * gap;
+  return ordered(0, Math.max(0, Math.min(walk - classMargin, edge, reached, room, back)));
 }
 
 const ordered = (from: number, to: number): [number, number] | null => (from <= to ? [from, to] : null);
@@ -163,52 +170,68 @@ interface Laid {
 
 /** Shares of the wished width that are tried until every droplet is a walk away from the last. */
 const narrower = [1, 0.8, 0.6, 0.4, 0.2, 0];
+/** Time of one swing of a wiggle, and most of them on a slider. */
+const swingMs = 120;
+const mostSwings = 6;
 
-function layStream(frame: Frame, { edges }: TimedObject, head: Catcher, wish: Wish, roomAfter: number): Laid {
-  const { plan, half } = frame;
+/** The juice stream from a head on: which way, and as wide as wished where its droplets and the next movement let it. */
+function layStream(frame: Frame, { edges }: TimedObject, head: Catcher, wish: StreamWish, roomAfter: number): Laid {
+  const { plan } = frame;
   const [start, next] = [edges[0], edges[1]!];
   const { tempo } = start;
   const slides = edges.length - 1;
   const span = spanMs(start, next);
   const length = ((next.index - start.index) / tempo.ticksPerBeat) * pxPerBeat(plan, tempo);
   const droplets = dropletTimes(span, tempo, plan);
-  const widest = Math.min(length, streamSpeeds[plan.level]! * span);
+  const swings = wish.wiggly ? Math.min(mostSwings, Math.max(2, Math.round(span / swingMs))) : 1;
+  const widest = Math.min(length, streamSpeeds[plan.level]! * span) / swings;
   const wanted = Math.min(widest, wish.distance ?? widest * widened(wish.size, frame));
-  const upwards = start.index % 2 === 0;
   let best: { laid: Laid; score: number } | undefined;
   for (const towards of [wish.towards, -wish.towards as -1 | 1]) {
     const room = towards > 0 ? right - head.x : head.x - left;
     for (const share of narrower) {
       const across = Math.round(Math.min(wanted * share, room));
-      const path = juicePath(head.x, towards * across, length, upwards);
+      const path = pathOf(head.x, towards * across, length, swings, wish.bent, start.index % 2 === 0);
       const parts = juiceParts(path, length, span, droplets, slides);
-      const after = follow(frame, head, parts, tempo.point.bpm);
-      if (!after && share > 0) continue;
-      const laid = { path, length, after: after ?? head };
-      const { x } = laid.after;
-      const cramped = right - x < roomAfter && x - left < roomAfter;
-      const score = taste(wish, towards, x) - Math.abs(across - wanted) / 60 - (cramped ? 8 : 0);
-      if (!best || score > best.score) best = { laid, score };
+      const { after, easy } = follow(frame, head, parts, tempo.point.bpm);
+      if (!easy && share > 0) continue;
+      const cramped = right - after.x < roomAfter && after.x - left < roomAfter;
+      const score = taste(wish, towards, after.x) - Math.abs(across - wanted) / 60 - (cramped ? 8 : 0);
+      if (!best || score > best.score) best = { laid: { path, length, after }, score };
       if (!cramped) break;
     }
   }
   return best!.laid;
+}
 
-  /** The catcher after all parts, or null where one of them is no easy walk. */
-  function follow({ plan }: Frame, from: Catcher, parts: readonly Part[], bpm: number): Catcher | null {
-    let catcher = from;
-    const slow = plan.level <= slowLevels;
-    for (const { time, x } of parts) {
-      const at = start.time + time;
-      const gap = at - catcher.time;
-      const away = Math.abs(x - catcher.x);
-      const { next, toHyper } = movement.moveTo(catcher, x, at, slow, half);
-      const reached = next.low <= next.high - playerMargin;
-      const walk = away <= movement.walkDistance(gap, half) - classMargin || away <= 1;
-      const clear = toHyper >= Math.max(edgeMargin, movement.edgeRoom(gap, bpm) + 2) || away <= 1;
-      if (!reached || !walk || !clear) return null;
-      catcher = next;
-    }
-    return catcher;
+/** As it is wished, or a line where that has no room. */
+function pathOf(
+  x: number,
+  across: number,
+  length: number,
+  swings: number,
+  bent: boolean,
+  upwards: boolean,
+): SliderPath {
+  const wished =
+    swings > 1 ? wigglePath(x, across, length, swings) : bent ? curvedPath(x, across, length, upwards) : null;
+  return wished ?? juicePath(x, across, length, upwards);
+}
+
+/** The catcher after all parts of a stream that begins where it is, and whether each was an easy walk. */
+function follow({ plan, half }: Frame, head: Catcher, parts: readonly Part[], bpm: number) {
+  const slow = plan.level <= slowLevels;
+  let after = head;
+  let easy = true;
+  for (const { time, x } of parts) {
+    const at = head.time + time;
+    const gap = at - after.time;
+    const away = Math.abs(x - after.x);
+    const { next, toHyper } = movement.moveTo(after, x, at, slow, half);
+    const clear = toHyper >= Math.max(edgeMargin, movement.edgeRoom(gap, bpm) + 2);
+    const walk = away <= movement.walkDistance(gap, half) - classMargin;
+    easy &&= next.low <= next.high - playerMargin && (away <= 1 || (walk && clear));
+    after = next;
   }
+  return { after, easy };
 }

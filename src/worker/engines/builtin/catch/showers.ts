@@ -37,12 +37,6 @@ export function planShowers(events: RhythmEvent[], { grid, structure }: Score, p
   const [first, last] = [events[0]?.tick, events.at(-1)?.tick];
   if (!first || !last || events.length < fewestEvents) return [];
   const wanted = showerCount(last.time - first.time, plan);
-  const bars = new Map<number, Tick[]>();
-  for (const tick of grid.ticks) {
-    const bar = bars.get(tick.bar);
-    if (bar) bar.push(tick);
-    else bars.set(tick.bar, [tick]);
-  }
   const { sections } = structure;
   const turns = sections.flatMap((section, i) => {
     const before = sections[i - 1];
@@ -51,6 +45,7 @@ export function planShowers(events: RhythmEvent[], { grid, structure }: Score, p
     return [{ bar: section.firstBar, contrast }];
   });
   turns.sort((a, b) => b.contrast - a.contrast || a.bar - b.bar);
+  const downbeat = (bar: number) => grid.ticks.find((tick) => tick.bar === bar);
   const showers: Shower[] = [];
   const add = (shower: Shower | null) => {
     if (!shower || shower.from < first.time || shower.until > last.time + 4 * last.tempo.beatMs) return;
@@ -59,10 +54,10 @@ export function planShowers(events: RhythmEvent[], { grid, structure }: Score, p
   };
   for (const { bar } of turns) {
     if (showers.length >= wanted) break;
-    add(showerBefore(bars.get(bar)?.[0], grid.ticks, plan.level));
+    add(showerBefore(downbeat(bar), grid.ticks, plan.level));
   }
   for (let bar = last.bar + 1; showers.length === 0 && bar > first.bar; bar -= 1) {
-    add(showerBefore(bars.get(bar)?.[0] ?? last, grid.ticks, plan.level));
+    add(showerBefore(downbeat(bar) ?? last, grid.ticks, plan.level));
   }
   return showers;
 }
