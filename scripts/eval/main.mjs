@@ -6,6 +6,7 @@ import { mappingReport } from './mapping.mjs';
 import { heading } from './report.mjs';
 import { rhythmReport } from './rhythm.mjs';
 import { chooseSongs } from './songs.mjs';
+import { timingReport } from './timing.mjs';
 
 const usage = `usage: npm run eval -- TRUTH.json SONGS [--half even|odd] [--limit N] [--modes 0,1,2,3] [--stars 1.8,2.5,3.5,5,6.5]
                       [--seeds 1,2] [--humans FOLDER] [--only timing|mapping|rhythm|cost]
@@ -42,6 +43,7 @@ if (wanted('mapping')) {
   await mappingReport({ songs, folder, matrix, humans, say, tell });
 }
 if (wanted('rhythm')) for (const text of await rhythmReport(songs, folder, values.humans)) say(text);
+if (wanted('timing')) await timingReport({ songs, folder, say, tell });
 if (wanted('cost')) {
   say(heading('Cost (CPU seconds, not the same in two runs)'));
   for (const row of await costRows(songs, folder, matrix.modes)) say(row);

@@ -3,8 +3,9 @@ import { join } from 'node:path';
 import { criteria } from './criteria.mjs';
 import { discriminate } from './discriminator.mjs';
 import { mapsOf, openSong } from './matrix.mjs';
-import { median, share } from './numbers.mjs';
+import { mean, median, share } from './numbers.mjs';
 import { descriptorEffects, descriptorFigures, plainRequests } from './obedience.mjs';
+import { bucketOf } from './references.mjs';
 import { difference, hashOfRun, placesOf } from './repeat.mjs';
 import { cell, criterionLine, figure, heading, line, modeNames, tableHead } from './report.mjs';
 
@@ -22,6 +23,7 @@ export async function mappingReport({ songs, folder, matrix, humans, say, tell }
   say(`${made.length} of ${maps.length} maps made${humans ? `; ${humans.length} human maps` : ''}`);
   say(tableHead('Mapping'));
   for (const criterion of criteria) say(criterionLine(criterion, maps, humans));
+  if (humans) say(advisoryRow(made, humans));
   say(silenceRow(requests));
   for (const row of await repeatRows(songs, folder, matrix, seeds)) say(row);
   for (const row of obedienceRows(requests, figures, matrix.modes)) say(row);
@@ -65,6 +67,17 @@ function seedDifferences(made) {
     if (!same || map.failed || before.failed) return [];
     return [{ mode: map.mode, ...difference(placesOf(before.text), placesOf(map.text)) }];
   });
+}
+
+/** Mean advisory issues a minute for one of human maps of the same mode and stars; the buckets that both have count alike. */
+function advisoryRow(made, humans) {
+  const key = ({ mode, stars }) => `${mode}/${bucketOf(mode, stars)}`;
+  const rate = (maps, bucket) => mean(maps.filter((map) => key(map) === bucket).map((map) => map.advisoryPerMinute));
+  const buckets = [...new Set(made.map(key))].filter((bucket) => humans.some((map) => key(map) === bucket)).sort();
+  const ratioOf = (list) => mean(list.map((b) => rate(made, b))) / mean(list.map((b) => rate(humans, b)));
+  const byMode = [0, 1, 2, 3].map((mode) => figure(ratioOf(buckets.filter((bucket) => bucket.startsWith(`${mode}/`)))));
+  const what = "advisory issues for one of people's";
+  return line({ id: 'A5', what, goal: 1.5, less: true, overall: ratioOf(buckets), byMode, people: '1' });
 }
 
 const silenceRow = (requests) => {
