@@ -16,7 +16,7 @@ import { levelOf, osuLagMs } from './references.mjs';
 /** Seven keys and a fifth of long notes on every other song, the usual four keys and the default ratio on the rest. */
 const maniaParams = (number) => (number % 2 ? { keycount: 7, hold_note_ratio: 0.2 } : { keycount: 4 });
 
-export const paramsOf = ({ number, mode, stars, seed }) => ({
+const paramsOf = ({ number, mode, stars, seed }) => ({
   gamemode: mode,
   difficulty: stars,
   seed,

@@ -31,7 +31,7 @@ export function measureCommon(chart) {
 }
 
 /** Times at which an object can be heard: head, reverses, end. */
-export const edgeTimes = ({ kind, time, end, edges }) =>
+const edgeTimes = ({ kind, time, end, edges }) =>
   kind === 'slider' ? edges.map((edge) => edge.time) : end > time ? [time, end] : [time];
 
 /** Distance of each edge to the nearest legal tick; osu! floors ticks to whole ms, so the floored one counts too. */

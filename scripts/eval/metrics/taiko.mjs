@@ -31,7 +31,6 @@ export function measureTaiko(chart) {
     katOn24: share(onBeats([1, 3]), isKat),
     drumrollShare: share(chart.objects, ({ kind }) => kind === 'slider'),
     spinners: chart.objects.filter(({ kind }) => kind === 'spinner').length,
-    kats: notes.map(isKat),
   };
 }
 
