@@ -1,11 +1,11 @@
 // Maps of songs as users get them, each judged and measured: songs × modes × stars × seeds.
-import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { BeatmapDecoder } from 'osu-parsers';
 import * as rosu from 'rosu-pp-js';
 import { GenerateError } from '../../dist/worker/engines/builtin/errors.js';
 import { analyseSong, makeMap } from '../../dist/worker/engines/builtin/generate.js';
+import { starsOf } from '../../dist/worker/stars.js';
 import { verifyMap } from '../../dist/worker/verify/verify.js';
 import { readChart } from './chart.mjs';
 import { againstSong } from './metrics/song.mjs';
@@ -27,7 +27,7 @@ const paramsOf = ({ number, mode, stars, seed }) => ({
 export async function openSong(song, songsFolder) {
   const bytes = await readFile(join(songsFolder, song.path));
   const heard = await analyseSong(bytes, {});
-  return { song, bytes, heard, tags: { filename: basename(song.path) }, audio: await listen(bytes) };
+  return { song, heard, tags: { filename: basename(song.path) }, audio: await listen(bytes) };
 }
 
 /** One map of an opened song → its record, or { failed: its code or message, refused } where there is none; `refused` where that is by name. */
@@ -39,7 +39,8 @@ export function mapOf(open, params) {
     const refused = error instanceof GenerateError;
     return { params, song: open.song.id, mode: params.gamemode, failed: refused ? error.code : error.message, refused };
   }
-  const { text, stars, warnings } = made;
+  const { text, warnings } = made;
+  const stars = starsOf(text);
   const chart = readChart(text);
   return {
     params,
@@ -49,7 +50,6 @@ export function mapOf(open, params) {
     level: levelOf(stars),
     flagged: warnings.some((warning) => warning.includes('cannot be reached')),
     text,
-    hash: createHash('sha256').update(text).digest('hex'),
     parsersAgree: parsersAgree(text),
     ...verdictOf(text, chart, { stars, songMs: open.heard.audio.durationMs }),
     ...measured(chart, open.audio, osuLagMs),
