@@ -4,7 +4,7 @@ import { BeatmapDecoder } from 'osu-parsers';
 const decoder = new BeatmapDecoder();
 const bitOf = { Whistle: 2, Finish: 4, Clap: 8 };
 /** Objects this close to a snap count as on it, ms; human files are up to 2 ms off by rounding, some old ones a little more. */
-export const snapToleranceMs = 5;
+const snapToleranceMs = 5;
 
 /**
  * A .osu text → a chart. Times are ms, positions osu! pixels (512 × 384), lengths px.

@@ -30,7 +30,7 @@ export async function readHumans(folder) {
         stars,
         level: levelOf(stars),
         parsersAgree: parsersAgree(text),
-        ...withoutHeader(verdictOf(text, chart, stars)),
+        ...withoutHeader(verdictOf(text, chart, { stars })),
         ...measured(chart),
       });
     }

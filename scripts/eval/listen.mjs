@@ -17,7 +17,7 @@ const lowBelow = 160;
 const highAbove = 5000;
 
 /**
- * Bytes of a song → { onsets: ms, fluxAt(ms, 'all' | 'low' | 'high'), loudness(from, to), repeats(bars) }. Onsets are maxima of SuperFlux
+ * Bytes of a song → { onsets: ms, fluxAt: { low, high } of ms, loudness(from, to), repeats(bars) }. Onsets are maxima of SuperFlux
  * (Böck and Widmer 2013: log spectrum of 40 bands, difference to the band maximum of three frames ago) at 22.05 kHz, 5 ms hop.
  */
 export async function listen(bytes) {
@@ -33,7 +33,7 @@ export async function listen(bytes) {
   };
   return {
     onsets: onsetTimes(flux.all, (mono.length / sampleRate) * onsetsPerSecond),
-    fluxAt: { all: at('all'), low: at('low'), high: at('high') },
+    fluxAt: { low: at('low'), high: at('high') },
     loudness: loudnessOf(mono, sampleRate),
     repeats,
   };

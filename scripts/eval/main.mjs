@@ -3,9 +3,10 @@ import { parseArgs } from 'node:util';
 import { costRows } from './cost.mjs';
 import { readHumans } from './humans.mjs';
 import { mappingReport } from './mapping.mjs';
-import { heading, line, tableHead } from './report.mjs';
-import { peopleAmongThemselves, rhythmRecords, rhythmRows, songLines } from './rhythm.mjs';
+import { heading } from './report.mjs';
+import { rhythmReport } from './rhythm.mjs';
 import { chooseSongs } from './songs.mjs';
+import { timingReport } from './timing.mjs';
 
 const usage = `usage: npm run eval -- TRUTH.json SONGS [--half even|odd] [--limit N] [--modes 0,1,2,3] [--stars 1.8,2.5,3.5,5,6.5]
                       [--seeds 1,2] [--humans FOLDER] [--only timing|mapping|rhythm|cost]
@@ -35,26 +36,15 @@ const say = (text) => process.stdout.write(`${text}\n`);
 /** What is being done goes where it does not mix with the tables. */
 const tell = (text) => process.stderr.write(`${text}\n`);
 
+const matrix = { modes: numbers(values.modes), stars: numbers(values.stars), seeds: numbers(values.seeds) };
 say(`${songs.length} songs`);
 if (wanted('mapping')) {
-  const matrix = { modes: numbers(values.modes), stars: numbers(values.stars), seeds: numbers(values.seeds) };
   const humans = values.humans === undefined ? undefined : await readHumans(values.humans);
   await mappingReport({ songs, folder, matrix, humans, say, tell });
 }
-if (wanted('rhythm')) {
-  const records = [];
-  for (const song of songs) records.push(...(await rhythmRecords(song, folder, values.humans)));
-  const people = await peopleAmongThemselves(songs, folder, values.humans);
-  const from = new Set(records.map(({ song }) => song)).size;
-  say(
-    tableHead(
-      `Rhythm with people's timing: ${records.length} charts of ${from} songs; people: ${people.pairs} pairs of charts`,
-    ),
-  );
-  if (records.length > 0) for (const row of rhythmRows(records, people)) say(line(row));
-  for (const text of songLines(records)) say(text);
-}
+if (wanted('rhythm')) for (const text of await rhythmReport(songs, folder, values.humans)) say(text);
+if (wanted('timing')) await timingReport({ songs, folder, say, tell });
 if (wanted('cost')) {
   say(heading('Cost (CPU seconds, not the same in two runs)'));
-  for (const row of await costRows(songs, folder)) say(row);
+  for (const row of await costRows(songs, folder, matrix.modes)) say(row);
 }

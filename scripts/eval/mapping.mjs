@@ -3,8 +3,10 @@ import { join } from 'node:path';
 import { criteria } from './criteria.mjs';
 import { discriminate } from './discriminator.mjs';
 import { mapsOf, openSong } from './matrix.mjs';
-import { median, share } from './numbers.mjs';
+import { mean, median, share } from './numbers.mjs';
 import { descriptorEffects, descriptorFigures, plainRequests } from './obedience.mjs';
+import { fuzzed } from './fuzz.mjs';
+import { bucketOf } from './references.mjs';
 import { difference, hashOfRun, placesOf } from './repeat.mjs';
 import { cell, criterionLine, figure, heading, line, modeNames, tableHead } from './report.mjs';
 
@@ -16,24 +18,35 @@ const strongEffect = 0.5;
 
 /** Prints every mapping row for the songs. `humans`: records of human maps, or undefined. */
 export async function mappingReport({ songs, folder, matrix, humans, say, tell }) {
-  const { maps, figures, requests, seeds, refused } = await makeAll(songs, folder, matrix, tell);
+  const { maps, figures, requests, seeds, drawn, refused } = await makeAll(songs, folder, matrix, tell);
   for (const text of refused) say(text);
   const made = maps.filter(({ failed }) => !failed);
   say(`${made.length} of ${maps.length} maps made${humans ? `; ${humans.length} human maps` : ''}`);
   say(tableHead('Mapping'));
   for (const criterion of criteria) say(criterionLine(criterion, maps, humans));
+  say(
+    line({
+      id: 'A1',
+      what: `${drawn.length} random requests: no blocking issue`,
+      goal: 1,
+      overall: share(drawn, ({ ok }) => ok),
+    }),
+  );
+  if (humans) say(advisoryRow(made, humans));
   say(silenceRow(requests));
   for (const row of await repeatRows(songs, folder, matrix, seeds)) say(row);
   for (const row of obedienceRows(requests, figures, matrix.modes)) say(row);
   if (humans) for (const row of discriminatorRows(made, humans, matrix.modes)) say(row);
   say(heading('Issues by the verifier, maps with each'));
   for (const row of issueRows(made, humans)) say(row);
+  for (const { song, params, why } of drawn.filter(({ ok }) => !ok))
+    say(`request: ${why}: ${song} ${JSON.stringify(params)}`);
   say(heading(`Descriptors over ${figures.length} songs`));
   for (const row of effectRows(figures, matrix.modes)) say(row);
 }
 
 async function makeAll(songs, folder, matrix, tell) {
-  const [maps, figures, requests, seeds, refused] = [[], [], [], [], []];
+  const [maps, figures, requests, seeds, drawn, refused] = [[], [], [], [], [], []];
   const tried = new Set(
     Array.from({ length: obedienceSongs }, (_, i) => Math.floor((i * songs.length) / obedienceSongs)),
   );
@@ -50,11 +63,12 @@ async function makeAll(songs, folder, matrix, tell) {
     seeds.push(...seedDifferences(made));
     for (const map of made) delete map.text; // a matrix of texts would not fit
     maps.push(...made);
+    drawn.push(...fuzzed(open, number));
     if (!tried.has(number)) continue;
     figures.push(descriptorFigures(open, matrix.modes));
     requests.push(...plainRequests(open, matrix.modes));
   }
-  return { maps, figures, requests, seeds, refused };
+  return { maps, figures, requests, seeds, drawn, refused };
 }
 
 /** Maps that differ in the seed only, neighbours compared. */
@@ -65,6 +79,17 @@ function seedDifferences(made) {
     if (!same || map.failed || before.failed) return [];
     return [{ mode: map.mode, ...difference(placesOf(before.text), placesOf(map.text)) }];
   });
+}
+
+/** Mean advisory issues a minute for one of human maps of the same mode and stars; the buckets that both have count alike. */
+function advisoryRow(made, humans) {
+  const key = ({ mode, stars }) => `${mode}/${bucketOf(mode, stars)}`;
+  const rate = (maps, bucket) => mean(maps.filter((map) => key(map) === bucket).map((map) => map.advisoryPerMinute));
+  const buckets = [...new Set(made.map(key))].filter((bucket) => humans.some((map) => key(map) === bucket)).sort();
+  const ratioOf = (list) => mean(list.map((b) => rate(made, b))) / mean(list.map((b) => rate(humans, b)));
+  const byMode = [0, 1, 2, 3].map((mode) => figure(ratioOf(buckets.filter((bucket) => bucket.startsWith(`${mode}/`)))));
+  const what = "advisory issues for one of people's";
+  return line({ id: 'A5', what, goal: 1.5, less: true, overall: ratioOf(buckets), byMode, people: '1' });
 }
 
 const silenceRow = (requests) => {

@@ -1,10 +1,11 @@
 // Maps of songs as users get them, each judged and measured: songs × modes × stars × seeds.
-import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { BeatmapDecoder } from 'osu-parsers';
 import * as rosu from 'rosu-pp-js';
+import { GenerateError } from '../../dist/worker/engines/builtin/errors.js';
 import { analyseSong, makeMap } from '../../dist/worker/engines/builtin/generate.js';
+import { starsOf } from '../../dist/worker/stars.js';
 import { verifyMap } from '../../dist/worker/verify/verify.js';
 import { readChart } from './chart.mjs';
 import { againstSong } from './metrics/song.mjs';
@@ -15,7 +16,7 @@ import { levelOf, osuLagMs } from './references.mjs';
 /** Seven keys and a fifth of long notes on every other song, the usual four keys and the default ratio on the rest. */
 const maniaParams = (number) => (number % 2 ? { keycount: 7, hold_note_ratio: 0.2 } : { keycount: 4 });
 
-export const paramsOf = ({ number, mode, stars, seed }) => ({
+const paramsOf = ({ number, mode, stars, seed }) => ({
   gamemode: mode,
   difficulty: stars,
   seed,
@@ -26,18 +27,20 @@ export const paramsOf = ({ number, mode, stars, seed }) => ({
 export async function openSong(song, songsFolder) {
   const bytes = await readFile(join(songsFolder, song.path));
   const heard = await analyseSong(bytes, {});
-  return { song, bytes, heard, tags: { filename: basename(song.path) }, audio: await listen(bytes) };
+  return { song, heard, tags: { filename: basename(song.path) }, audio: await listen(bytes) };
 }
 
-/** One map of an opened song → its record, or { failed: code } where the generator refuses. */
+/** One map of an opened song → its record, or { failed: its code or message, refused } where there is none; `refused` where that is by name. */
 export function mapOf(open, params) {
   let made;
   try {
     made = makeMap(open.heard, open.tags, params);
   } catch (error) {
-    return { params, song: open.song.id, mode: params.gamemode, failed: error.code ?? error.message };
+    const refused = error instanceof GenerateError;
+    return { params, song: open.song.id, mode: params.gamemode, failed: refused ? error.code : error.message, refused };
   }
-  const { text, stars, warnings } = made;
+  const { text, warnings } = made;
+  const stars = starsOf(text);
   const chart = readChart(text);
   return {
     params,
@@ -47,9 +50,8 @@ export function mapOf(open, params) {
     level: levelOf(stars),
     flagged: warnings.some((warning) => warning.includes('cannot be reached')),
     text,
-    hash: createHash('sha256').update(text).digest('hex'),
     parsersAgree: parsersAgree(text),
-    ...verdictOf(text, chart, stars),
+    ...verdictOf(text, chart, { stars, songMs: open.heard.audio.durationMs }),
     ...measured(chart, open.audio, osuLagMs),
   };
 }
@@ -59,9 +61,9 @@ export function measured(chart, audio, lagMs) {
   return { mode: chart.mode, keys: chart.keys, ...measure(chart), ...(audio ? againstSong(chart, audio, lagMs) : {}) };
 }
 
-/** Issues by the project's verifier: ids of the blocking ones, number of the advisory ones a minute of drain. */
-export function verdictOf(text, chart, stars) {
-  const { issues } = verifyMap(text, undefined, { stars });
+/** Issues by the project's verifier, which is told what is `known` (stars, length of the song): ids of the blocking ones, number of the advisory ones a minute of drain. */
+export function verdictOf(text, chart, known) {
+  const { issues } = verifyMap(text, undefined, known);
   const blocking = issues.filter(({ level }) => level === 'blocking');
   const advisory = issues.filter(({ level }) => level === 'advisory');
   return {

@@ -7,5 +7,5 @@ import { measureTaiko } from './metrics/taiko.mjs';
 
 const ofMode = [measureStandard, measureTaiko, measureCatch, measureMania];
 
-/** The figures of mapping.md 2 for a chart of `readChart`; see the measurements of each mode for names and units. */
+/** Figures of a chart of `readChart`; see the measurements of each mode for names and units. */
 export const measure = (chart) => ({ ...measureCommon(chart), ...ofMode[chart.mode](chart) });

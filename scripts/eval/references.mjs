@@ -3,7 +3,7 @@
 // rosu-pp-js 3.1.0). The means of gaps and angles were measured with this program on the maps of the same sources (91, 21, 19, 115).
 
 /** Lower bounds of the star buckets by mode. */
-export const bucketEdges = [
+const bucketEdges = [
   [0, 2, 2.7, 4, 5.3, 6.5],
   [0, 2.5, 4, 5.3],
   [0, 2.7, 4, 5.3],

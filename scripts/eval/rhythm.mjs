@@ -3,47 +3,31 @@ import { readFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { analyseSong, makeMap } from '../../dist/worker/engines/builtin/generate.js';
 import { layGrid, readChart } from './chart.mjs';
+import { f1, merged, rhythmOf, ticks } from './hits.mjs';
 import { listen } from './listen.mjs';
 import { againstSong } from './metrics/song.mjs';
 import { median } from './numbers.mjs';
 import { osuLagMs } from './references.mjs';
-import { cell, figure } from './report.mjs';
-import { chartsOf, rhythmOf } from './songs.mjs';
+import { cell, figure, line, tableHead } from './report.mjs';
+import { chartsOf } from './songs.mjs';
 
 const tolerances = [10, 20];
 /** Below this many stars a chart is a sparse one (Easy, Normal). */
-export const denseFrom = 3.3;
+const denseFrom = 3.3;
 /** Charts of like density, for the comparison of people with people. */
 const likeDensity = 1.3;
 /** Objects a second of a standard map by stars, and back: a chart without stars is compared with a map of its density. */
 const starsOfDensity = (perSecond) => Math.min(8, Math.max(1, (perSecond + 0.04) / 0.77));
 
-/** F1 of two sorted lists of times; each time is matched once, within `tolerance` ms. */
-export function f1(found, truth, tolerance) {
-  let [i, j, hits] = [0, 0, 0];
-  while (i < found.length && j < truth.length) {
-    const apart = found[i] - truth[j];
-    if (Math.abs(apart) <= tolerance) [i, j, hits] = [i + 1, j + 1, hits + 1];
-    else if (apart < 0) i += 1;
-    else j += 1;
-  }
-  return found.length + truth.length > 0 ? (2 * hits) / (found.length + truth.length) : NaN;
-}
-
-const merged = ({ heads, ends }) => [...new Set([...heads, ...ends])].sort((a, b) => a - b);
-
-/** Every `step` beats of a grid from the first to the last of the times. */
-function ticks(grid, step, times) {
-  const [from, to] = [times[0], times.at(-1)];
-  return grid.lines.flatMap(({ time, beatMs }, n) => {
-    const start = n === 0 ? from : Math.max(from, time);
-    const end = Math.min(to, (grid.lines[n + 1]?.time ?? Infinity) - 20);
-    const list = [];
-    for (let k = Math.ceil((start - time) / (beatMs * step) - 0.01); time + k * beatMs * step <= end + 1; k += 1) {
-      list.push(time + k * beatMs * step);
-    }
-    return list;
-  });
+/** Lines of the rhythm part for the songs. `humans`: the folder of human maps, or undefined. */
+export async function rhythmReport(songs, folder, humans) {
+  const records = [];
+  for (const song of songs) records.push(...(await rhythmRecords(song, folder, humans)));
+  const people = await peopleAmongThemselves(songs, folder, humans);
+  const from = new Set(records.map(({ song }) => song)).size;
+  const title = `Rhythm with people's timing: ${records.length} charts of ${from} songs; people: ${people.pairs} pairs of charts`;
+  if (records.length === 0) return [tableHead(title)];
+  return [tableHead(title), ...rhythmRows(records, people).map(line), ...songLines(records)];
 }
 
 /**
@@ -52,7 +36,7 @@ function ticks(grid, step, times) {
  * by tolerance and `baseline`, the better trivial map's; `all` only for standard charts, as others have few ends; made, human: figures
  * against the song's sound }. A song whose timing is known not to sit on its sound gives none.
  */
-export async function rhythmRecords(song, songsFolder, humans) {
+async function rhythmRecords(song, songsFolder, humans) {
   const charts = await chartsOf(song, songsFolder, humans);
   if (charts.length === 0 || song.verified === false) return [];
   const timing = {
@@ -105,7 +89,7 @@ function compare(made, human, grid) {
 const inRange = (times, human) => times.filter((time) => time >= human[0] - 50 && time <= human.at(-1) + 50);
 
 /** F1 at ±20 ms of pairs of charts of one song with like density: medians of heads, and of heads and ends, with the number of pairs. */
-export async function peopleAmongThemselves(songs, songsFolder, humans) {
+async function peopleAmongThemselves(songs, songsFolder, humans) {
   const pairs = [];
   for (const song of songs) {
     const charts = await chartsOf(song, songsFolder, humans);
@@ -123,7 +107,7 @@ export async function peopleAmongThemselves(songs, songsFolder, humans) {
 }
 
 /** Rows of A7, and of A6, A10 and A11 as far as the same maps and charts speak to them. */
-export function rhythmRows(records, people) {
+function rhythmRows(records, people) {
   const dense = records.filter((record) => record.dense);
   const sparse = records.filter((record) => !record.dense);
   const full = records.filter((record) => record.all);
@@ -212,7 +196,7 @@ const bySong = (records) =>
   [...new Set(records.map(({ song }) => song))].map((song) => records.filter((record) => record.song === song));
 
 /** One line a song: medians over its charts. */
-export function songLines(records) {
+function songLines(records) {
   const head = `${cell('song', 44)}${cell('charts', 7)}   heads baseline  gain   count   ends baseline`;
   const lines = bySong(records).map((list) => {
     const middle = (of, width) => figure(median(list.map(of)), 2, width);

@@ -3,6 +3,7 @@ import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { readChart } from './chart.mjs';
+import { rhythmOf } from './hits.mjs';
 import { starsOf } from '../../dist/worker/stars.js';
 
 /**
@@ -36,14 +37,4 @@ export async function chartsOf(song, songsFolder, humans) {
   return steps === undefined
     ? maps
     : [...maps, ...JSON.parse(steps).charts.map((chart) => ({ ...chart, mode: undefined }))];
-}
-
-/** A chart's rhythm: times that are hit (heads) and times at which something ends or turns (ends). Spinners have neither. */
-export function rhythmOf({ objects }) {
-  const kept = objects.filter(({ kind }) => kind !== 'spinner');
-  const ends = kept.flatMap(({ kind, end, edges }) =>
-    kind === 'slider' ? edges.slice(1).map(({ time }) => time) : kind === 'hold' ? [end] : [],
-  );
-  const sorted = (times) => [...new Set(times.map((time) => Math.round(time * 10) / 10))].sort((a, b) => a - b);
-  return { heads: sorted(kept.map(({ time }) => time)), ends: sorted(ends) };
 }

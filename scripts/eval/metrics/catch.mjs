@@ -6,10 +6,13 @@ const dashSpeed = 1;
 /** A quarter of a frame at 60 frames a second, which the game allows for, ms. */
 const frameSlack = 1000 / 60 / 4;
 
-/** Half of the catcher's plate, px (mapping.md 1.4). */
-export const halfPlate = (cs) => (106.75 * (1 - (0.7 * (cs - 5)) / 5)) / 2;
+/** How much of the plate catches. */
+const catching = 0.8;
 
-/** All measurements of mapping.md 2.3. */
+/** Half of the catcher's plate, px (the game's own rule). */
+const halfPlate = (cs) => (106.75 * (1 - (0.7 * (cs - 5)) / 5)) / 2;
+
+/** Figures of a catch chart. */
 export function measureCatch(chart) {
   const fruits = fruitsOf(chart);
   const moves = movesOf(fruits, halfPlate(chart.cs));
@@ -24,7 +27,7 @@ export function measureCatch(chart) {
     dashShare: share(moves, ({ kind }) => kind === 'dash'),
     hyperShare: share(moves, ({ kind }) => kind === 'hyper'),
     hyperRun: longest(moves, 'hyper'),
-    catchable: catchable(fruits, moves, halfPlate(chart.cs)),
+    catchable: catchable(fruits, moves, catching * halfPlate(chart.cs)),
     xLow: quantile(x, 0.01),
     xHigh: quantile(x, 0.99),
     xInside: x.every((value) => value >= -0.5 && value <= 512.5),
@@ -37,7 +40,7 @@ export function measureCatch(chart) {
 }
 
 /** What must be caught, in order: fruits, droplets, reverses and slider ends as { time, x }; tiny droplets and bananas are not. */
-export function fruitsOf({ objects, tickRate, grid }) {
+function fruitsOf({ objects, tickRate, grid }) {
   const fruits = objects.flatMap((object) => {
     if (object.kind === 'spinner') return [];
     if (object.kind === 'circle') return [{ time: object.time, x: object.x }];
@@ -60,9 +63,9 @@ export function fruitsOf({ objects, tickRate, grid }) {
 
 /**
  * Walk, dash or hyper for each pair of neighbours, with the game's rule: what is left of a dash goes on into the next move of the same
- * direction (mapping.md 1.4).
+ * direction (the game's own rule).
  */
-export function movesOf(fruits, half) {
+function movesOf(fruits, half) {
   let [direction, room] = [0, half];
   return fruits.slice(1).map((to, i) => {
     const from = fruits[i];
@@ -73,7 +76,7 @@ export function movesOf(fruits, half) {
     const toHyper = ms - frameSlack - (distance - (direction === now ? room : half));
     room = toHyper < 0 ? half : Math.min(half, Math.max(0, toHyper));
     direction = now;
-    const kind = toHyper < 0 ? 'hyper' : distance - 0.8 * half > walkSpeed * ms ? 'dash' : 'walk';
+    const kind = toHyper < 0 ? 'hyper' : distance - catching * half > walkSpeed * ms ? 'dash' : 'walk';
     return { delta, distance, ms, kind };
   });
 }
@@ -88,13 +91,13 @@ function longest(moves, wanted) {
 }
 
 /** Whether a player who knows the map catches all: the places where the plate can be never run out. */
-function catchable(fruits, moves, half) {
+function catchable(fruits, moves, reach) {
   let places = [0, 512];
   return fruits.every((fruit, i) => {
     const move = moves[i - 1];
-    if (move?.kind === 'hyper') places = [fruit.x, fruit.x];
+    if (move?.kind === 'hyper') places = [fruit.x - reach, fruit.x + reach];
     else if (move) places = [places[0] - dashSpeed * move.ms, places[1] + dashSpeed * move.ms];
-    places = [Math.max(places[0], fruit.x - half), Math.min(places[1], fruit.x + half)];
+    places = [Math.max(places[0], fruit.x - reach), Math.min(places[1], fruit.x + reach)];
     return places[0] <= places[1];
   });
 }

@@ -7,7 +7,7 @@ const legalDivisors = [16, 12, 9, 7, 5];
 const gapNames = { 0.25: 'quarter', 0.5: 'half', 1: 'whole', 1.5: 'threeHalf', 2: 'double' };
 const windowBeats = 8;
 
-/** All measurements of mapping.md 2 that no mode has alone. Shares are 0 to 1, rates are per second of drain or per minute where named so. */
+/** What every mode has. Shares are 0 to 1, rates are per second of drain or per minute where named so. */
 export function measureCommon(chart) {
   const heads = [...new Set(chart.objects.map(({ time }) => time))];
   const edges = chart.objects.flatMap((object) => object.edges);
@@ -31,7 +31,7 @@ export function measureCommon(chart) {
 }
 
 /** Times at which an object can be heard: head, reverses, end. */
-export const edgeTimes = ({ kind, time, end, edges }) =>
+const edgeTimes = ({ kind, time, end, edges }) =>
   kind === 'slider' ? edges.map((edge) => edge.time) : end > time ? [time, end] : [time];
 
 /** Distance of each edge to the nearest legal tick; osu! floors ticks to whole ms, so the floored one counts too. */

@@ -2,7 +2,7 @@
 import { nearest } from '../chart.mjs';
 import { deviation, mean, median, share, sum } from '../numbers.mjs';
 
-/** All measurements of mapping.md 2.4. A row is every note at one time. */
+/** Figures of a mania chart. A row is every note at one time. */
 export function measureMania(chart) {
   const { objects, keys, grid } = chart;
   const rows = rowsOf(objects);

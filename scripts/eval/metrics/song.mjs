@@ -24,7 +24,7 @@ export function againstSong(chart, audio, lagMs) {
 }
 
 /** Distance from a time to the nearest of a sorted list. */
-export function nearestDistance(sorted, time) {
+function nearestDistance(sorted, time) {
   let [low, high] = [0, sorted.length];
   while (low < high) {
     const middle = (low + high) >> 1;

@@ -7,7 +7,7 @@ const radius = ({ cs }) => 54.4 - 4.48 * cs;
 /** Heads this close are a stack, px. */
 const stackPx = 6;
 
-/** All measurements of mapping.md 2.1. Distances run from an object's end to the next head, gaps likewise, in beats. */
+/** Figures of an osu!standard chart. Distances run from an object's end to the next head, gaps likewise, in beats. */
 export function measureStandard(chart) {
   const objects = chart.objects.filter(({ kind }) => kind !== 'spinner');
   const sliders = objects.filter(({ kind }) => kind === 'slider');
@@ -155,7 +155,7 @@ function playfield(objects) {
 }
 
 /**
- * Share of steps whose distance matches the mean of earlier steps of like length within 15 % + 10 px (mapping.md S20: gaps to 600 ms,
+ * Share of steps whose distance matches the mean of earlier steps of like length within 15 % + 10 px (check S20 of the rules: gaps to 600 ms,
  * alike within 10 %, memory 4 s, distances under 8 px left out).
  */
 function timeDistance(steps) {
@@ -173,7 +173,7 @@ function timeDistance(steps) {
 
 /**
  * Overlaps that no stack explains: a head within one radius of an earlier head or end that is more than half a beat and at most three beats
- * older (mapping.md S24; people let circles touch, so two radii would count 9 % of the objects of ranked Easy maps). Share of objects.
+ * older (check S24; people let circles touch, so two radii would count 9 % of the objects of ranked Easy maps). Share of objects.
  */
 function overlaps(chart, objects) {
   const near = radius(chart);

@@ -5,7 +5,7 @@ import { chains } from './standard.mjs';
 
 const isKat = ({ bits }) => (bits & (2 | 8)) !== 0;
 
-/** All measurements of mapping.md 2.2. Notes are the circles; drumrolls and spinners are counted apart. */
+/** Figures of a taiko chart. Notes are the circles; drumrolls and spinners are counted apart. */
 export function measureTaiko(chart) {
   const notes = chart.objects.filter(({ kind }) => kind === 'circle');
   const only = { ...chart, objects: notes };
@@ -31,7 +31,6 @@ export function measureTaiko(chart) {
     katOn24: share(onBeats([1, 3]), isKat),
     drumrollShare: share(chart.objects, ({ kind }) => kind === 'slider'),
     spinners: chart.objects.filter(({ kind }) => kind === 'spinner').length,
-    kats: notes.map(isKat),
   };
 }
 
