@@ -37,7 +37,7 @@ const longestWalkMs = 600;
 /** Platter, and what is a fast hyperdash there. */
 const backLevel = 2;
 const quickMs = 250;
-const slowBack = 10 / 50;
+const slowBack = 9 / 50;
 
 /** What is the same for all movements of a map. */
 interface Frame {
@@ -55,7 +55,7 @@ interface Way {
   wish: Wish;
   /** Room that the next movement needs on one side. */
   roomAfter: number;
-  /** After a fast hyperdash of a Platter it may only go back so slowly, px/ms (ranking criteria: 10 px in 50 ms). */
+  /** After a fast hyperdash of a Platter it may only go back so slowly, px/ms (ranking criteria: 10 px in 50 ms; whole px and ms take a tenth). */
   backSpeed: number;
 }
 
@@ -76,8 +76,8 @@ export function placeObjects(
   const contour = contourOf(heads, random);
   const motifs = new Motifs(score, plan, random);
   const placed = new Map<TimedObject, PlacedObject>();
-  const quickHyper = (i: number) =>
-    plan.level === backLevel && classes[i] === 'hyper' && gaps[i]!.ms < quickMs && gaps[i + 1]?.joined;
+  const backSpeed = (i: number) =>
+    plan.level === backLevel && classes[i] === 'hyper' && gaps[i]!.ms < quickMs ? slowBack : Infinity;
   let catcher = movement.standingAt(contour[0] ?? 256, heads[0]?.time ?? 0, frame.half);
   caught.forEach((object, i) => {
     const start = heads[i]!;
@@ -87,11 +87,21 @@ export function placeObjects(
     if (i > 0) {
       const bpm = Math.max(start.tempo.point.bpm, caught[i - 1]!.edges[0].tempo.point.bpm);
       const room = object.kind === 'fruit' ? roomAfter : 0;
-      const [kind, backSpeed] = [classes[i]!, quickHyper(i - 1) ? slowBack : Infinity];
-      catcher = reach(frame, { catcher, at: start.time, bpm, kind, wish: wish.head, roomAfter: room, backSpeed });
+      const back = gaps[i]!.joined ? backSpeed(i - 1) : Infinity;
+      const way = {
+        catcher,
+        at: start.time,
+        bpm,
+        kind: classes[i]!,
+        wish: wish.head,
+        roomAfter: room,
+        backSpeed: back,
+      };
+      catcher = reach(frame, way);
     }
     const { x } = catcher;
-    const stream = object.kind === 'stream' ? layStream(frame, object, catcher, wish.along, roomAfter) : null;
+    const stream =
+      object.kind === 'stream' ? layStream(frame, object, catcher, wish.along, roomAfter, backSpeed(i)) : null;
     if (stream) catcher = stream.after;
     motifs.remember(start, { head: x - before.x, along: (stream?.path.points.at(-1)?.x ?? x) - x });
     placed.set(object, { object, x, stream });
@@ -175,7 +185,14 @@ const swingMs = 120;
 const mostSwings = 6;
 
 /** The juice stream from a head on: which way, and as wide as wished where its droplets and the next movement let it. */
-function layStream(frame: Frame, { edges }: TimedObject, head: Catcher, wish: StreamWish, roomAfter: number): Laid {
+function layStream(
+  frame: Frame,
+  { edges }: TimedObject,
+  head: Catcher,
+  wish: StreamWish,
+  roomAfter: number,
+  backSpeed: number,
+): Laid {
   const { plan } = frame;
   const [start, next] = [edges[0], edges[1]!];
   const { tempo } = start;
@@ -190,7 +207,8 @@ function layStream(frame: Frame, { edges }: TimedObject, head: Catcher, wish: St
   for (const towards of [wish.towards, -wish.towards as -1 | 1]) {
     const room = towards > 0 ? right - head.x : head.x - left;
     for (const share of narrower) {
-      const across = Math.round(Math.min(wanted * share, room));
+      const back = towards === head.direction ? Infinity : (backSpeed * span) / swings;
+      const across = Math.floor(Math.min(wanted * share, room, back));
       const path = pathOf(head.x, towards * across, length, swings, wish.bent, start.index % 2 === 0);
       const parts = juiceParts(path, length, span, droplets, slides);
       const { after, easy } = follow(frame, head, parts, tempo.point.bpm);
