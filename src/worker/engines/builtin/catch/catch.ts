@@ -3,6 +3,7 @@ import type { Tick } from '../grid.ts';
 import type { HitObject } from '../hit-objects.ts';
 import { soundsOf } from '../hitsounds.ts';
 import { chooseRhythm } from '../rhythm.ts';
+import { halfPlate } from './movement.ts';
 import { formObjects } from './objects.ts';
 import { placeObjects, type PlacedObject } from './placement.ts';
 
@@ -12,13 +13,16 @@ const objectsPerSecond = (stars: number) => (stars < 2.7 ? 0.85 + 0.52 * stars :
 const eventsPerObject = [1.7, 1.7, 1.6, 1.5, 1.45, 1.45];
 /** Wider maps are a little denser, so that neither alone has to go far from what is usual for the stars. */
 const densityBySpacing = 0.4;
+/** By level. A smaller plate makes the same distances harder. */
+const usualCs = [2.3, 2.8, 3.3, 3.8, 4.3, 4.4];
 
 export const catcher: Composer = {
   spaced: true,
   compose(score, plan, knobs, random): Draft {
     const density = knobs.density * knobs.spacing ** densityBySpacing;
     const events = chooseRhythm(score, plan, density * objectsPerSecond(plan.stars) * eventsPerObject[plan.level]!);
-    const placed = placeObjects(formObjects(events, score, plan, knobs.spacing), score, plan, knobs.spacing, random);
+    const spacing = knobs.spacing * Math.sqrt(halfPlate(plan.cs) / halfPlate(usualCs[plan.level]!));
+    const placed = placeObjects(formObjects(events, score, plan, spacing), score, plan, spacing, random);
     const sound = sounds(score, plan.hitsounded);
     return { objects: placed.map((object) => hitObject(object, sound)), speeds: [] };
   },

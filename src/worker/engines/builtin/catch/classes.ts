@@ -47,6 +47,11 @@ const levelStars = [1, 2, 2.7, 4, 5.3, 6.5, 9];
 /** How much a share may change with the spacing, so that the stars can be fitted without leaving the level's usual range. */
 const widest = 1.35;
 
+/** Below this spacing dashes become rare, since nothing else makes a map with a small plate easy enough. */
+const usualFrom = 0.8;
+const rareFrom = 0.5;
+const fading = (spacing: number) => Math.min(1, Math.max(0, (spacing - rareFrom) / (usualFrom - rareFrom)));
+
 /** The gaps between objects, in order; a shower is passed over. */
 export function gapsBetween(objects: readonly TimedObject[], random: Random): Gap[] {
   return objects.map((object, i) => {
@@ -92,7 +97,7 @@ function hyperShare(plan: Plan, spacing: number): number {
   const { noHyperdashes, jumps, simple } = plan.style;
   if (noHyperdashes > 0) return 0;
   const biased = 1 - 0.4 * noHyperdashes + 0.4 * jumps - 0.6 * simple;
-  return shareAt(hyperShares, plan) * biased * Math.min(widest, spacing ** 1.5);
+  return shareAt(hyperShares, plan) * biased * Math.min(widest, spacing ** 1.5) * fading(spacing);
 }
 
 function dashShare(plan: Plan, spacing: number): number {
@@ -100,6 +105,7 @@ function dashShare(plan: Plan, spacing: number): number {
   return (
     shareAt(dashShares, plan) *
     (1 + 0.5 * jumps - 0.6 * simple) *
+    fading(spacing) *
     (plan.level === 1 ? spacing : Math.min(widest, spacing))
   );
 }

@@ -33,7 +33,7 @@ export const isSlow = ({ plan }: Frame, kind: MovementClass): boolean => plan.le
 
 /** The size of a wish by the spacing: all sizes near 0 at the least spacing, near 1 at the greatest, about as wished at 1. */
 export const widened = (size: number, { spacing, plan }: Frame): number =>
-  size ** (1 / (spacing * gains[plan.level]!) ** 2);
+  size ** (1 / (spacing * gains[plan.level]!) ** 3);
 
 /** How well a place suits the music. */
 export const taste = ({ towards, weight, target }: Wish, way: -1 | 1, x: number): number =>
