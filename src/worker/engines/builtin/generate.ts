@@ -166,9 +166,10 @@ export function makeMap(
   const swing = plan.style.swing === 0 ? {} : { swing: plan.style.swing > 0 };
   const usual = plan.style.swing === 0 ? song.score : layScore(song, swing);
   let best = repaired(attemptOn(usual));
-  // What the usual grid has no room for, one of half or of double beats may have.
+  // What the usual grid has no room for, one of half or of double beats may have; half of a swung beat is no place for anything.
   const miss = plan.stars - best.stars;
-  if (Math.abs(miss) > starsTolerance) {
+  const swung = usual.grid.tempos.some(({ ticksPerBeat }) => ticksPerBeat === 3);
+  if (Math.abs(miss) > starsTolerance && !(swung && miss > 0)) {
     const other = repaired(attemptOn(layScore(song, { ...swing, shift: miss > 0 ? 2 : 0.5 })));
     if (other.blocking.length === 0 && Math.abs(plan.stars - other.stars) < Math.abs(miss)) best = other;
   }
