@@ -83,7 +83,7 @@ function refit(song: Song, section: Section): Section {
   for (const bpm of tempi) {
     const phaseMs = nearestPhase(song, bpm, section, from, to);
     // What people write is preferred, and so is the tempo that the song has elsewhere.
-    const plain = bpm === main.bpm ? 1.02 : Number.isInteger(bpm) ? 1.01 : 1;
+    const plain = (Number.isInteger(bpm) ? 1.01 : 1) * (bpm === main.bpm && Number.isInteger(2 * bpm) ? 1.01 : 1);
     const score = explained(song, { bpm, phaseMs }, section.startMs, section.endMs);
     const value = score > 0 ? score * plain : score;
     if (value > most) [most, best] = [value, { ...section, bpm, phaseMs }];
