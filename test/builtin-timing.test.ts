@@ -1,10 +1,10 @@
 import { expect, test } from 'vitest';
 import { decodeAudio } from '../src/worker/engines/builtin/decode.ts';
 import { computeFeatures } from '../src/worker/engines/builtin/features.ts';
-import { detectTiming, OSU_OFFSET_MS } from '../src/worker/engines/builtin/timing.ts';
+import { detectTiming, OSU_OFFSET_MS, type GivenTiming } from '../src/worker/engines/builtin/timing.ts';
 import { synthesise, wavBytes } from './song.ts';
 
-async function timingOf(samples: Float32Array, given?: { bpm?: number; offsetMs?: number }) {
+async function timingOf(samples: Float32Array, given?: GivenTiming) {
   const { mono, sampleRate } = await decodeAudio(wavBytes(samples));
   return detectTiming(computeFeatures(mono, sampleRate), given);
 }
@@ -34,6 +34,76 @@ test('a given tempo and offset are taken as they are', async () => {
     { offsetMs: 1234, bpm: 130.25, meter: 4 },
   ]);
   expect((await timingOf(song, { bpm: 128 })).points[0]!.bpm).toBe(128);
+});
+
+test('a given timing is taken as it is', async () => {
+  const points = [
+    { offsetMs: 12, bpm: 99, meter: 3 },
+    { offsetMs: 5000, bpm: 101, meter: 4 },
+  ];
+  expect((await timingOf(new Float32Array(44_100 * 5), { points })).points).toEqual(points);
+});
+
+/** Two pieces one after the other. */
+function inTurn(first: Float32Array, second: Float32Array): Float32Array {
+  const song = new Float32Array(first.length + second.length);
+  song.set(first);
+  song.set(second, first.length);
+  return song;
+}
+
+test('a tempo that changes gets a second point, where it changes', async () => {
+  const song = inTurn(
+    synthesise({ bpm: 128, offsetMs: 200, seconds: 25 }),
+    synthesise({ bpm: 150, offsetMs: 100, seconds: 25 }),
+  );
+  const { points } = await timingOf(song);
+  expect([...new Set(points.map(({ bpm }) => bpm))]).toEqual([128, 150]);
+  const beat = 60_000 / 150;
+  const beside = (points[1]!.offsetMs - (25_100 - OSU_OFFSET_MS)) / beat;
+  expect(Math.abs(beside - Math.round(beside)) * beat).toBeLessThanOrEqual(9);
+  expect(Math.abs(points[1]!.offsetMs - 25_100)).toBeLessThan(3000);
+});
+
+test('the same tempo begun anew gets a point of its own, and one that goes on gets none', async () => {
+  const song = (gapMs: number) =>
+    inTurn(
+      synthesise({ bpm: 120, offsetMs: 100, seconds: 24 }),
+      synthesise({ bpm: 120, offsetMs: 100 + gapMs, seconds: 24 }),
+    );
+  expect((await timingOf(song(130))).points.map(({ bpm }) => bpm)).toEqual([120, 120]);
+  expect((await timingOf(song(0))).points).toHaveLength(1);
+});
+
+/** Low on the first beat of three, bright on the others, a chord that changes with the bar. */
+function waltz(bpm: number, seconds: number): Float32Array {
+  const song = new Float32Array(44_100 * seconds);
+  const beat = (60 / bpm) * 44_100;
+  for (let n = 0; (n + 1) * beat < song.length; n += 1) {
+    const pitch = n % 3 === 0 ? 60 : 900 + 300 * (n % 3);
+    const chord = 220 * 2 ** (((Math.floor(n / 3) * 5) % 12) / 12);
+    for (let i = 0; i < 0.9 * beat; i += 1) {
+      const t = i / 44_100;
+      song[Math.round(n * beat) + i] =
+        0.6 * Math.sin(2 * Math.PI * pitch * t) * Math.exp(-t * 25) +
+        0.15 * Math.sin(2 * Math.PI * chord * t) * Math.min(1, t * 200) * (1 - i / (0.9 * beat));
+    }
+  }
+  return song;
+}
+
+test('three beats to the bar are heard, and which is the first', async () => {
+  const { points } = await timingOf(waltz(160, 40), { bpm: 160 });
+  expect(points).toHaveLength(1);
+  expect(points[0]).toMatchObject({ bpm: 160, meter: 3 });
+  const bars = (points[0]!.offsetMs + OSU_OFFSET_MS) / 1125;
+  expect(Math.abs(bars - Math.round(bars))).toBeLessThan(0.05);
+});
+
+test('a single click is no beat', async () => {
+  const click = new Float32Array(44_100 * 10);
+  click[44_100] = 1;
+  await expect(timingOf(click)).rejects.toMatchObject({ code: 'no_beat_found' });
 });
 
 test('silence has no beat', async () => {

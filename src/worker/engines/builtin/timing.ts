@@ -1,7 +1,7 @@
 import type { TimingPoint } from '../../../shared/reference-beatmap.ts';
 import { GenerateError } from './errors.ts';
 import type { Features } from './features.ts';
-import { strengthsOf } from './timing/beats.ts';
+import { atBeats, beatCount, strengthsOf } from './timing/beats.ts';
 import { beatProfile, chooseBeat } from './timing/choice.ts';
 import { exactPhase, settleSections } from './timing/pieces.ts';
 import { timingPoints } from './timing/points.ts';
@@ -35,6 +35,10 @@ export interface GivenTiming {
 }
 
 const faintest = 0.1;
+/** Fewer beats with an attack are no rhythm. */
+const fewestBeats = 4;
+/** Pieces shorter than this in the mean say that the tempo was not really found. */
+const wanderingMs = 10_000;
 
 /**
  * The timing of a song. What is given wins: a bpm as the one tempo, an offset as it is, points altogether.
@@ -45,21 +49,25 @@ export function detectTiming(features: Features, given: GivenTiming = {}): Timin
   const strength = features.full.reduce((sum, value) => sum + value, 0);
   if (strength < 1)
     throw new GenerateError('no_beat_found', 'No beat was found: the song is silent or has no attacks.');
-  const beat = chooseBeat(features, strengthsOf(features), given.bpm);
+  const strengths = strengthsOf(features);
+  const beat = chooseBeat(features, strengths, given.bpm);
+  const heard = atBeats(strengths, 'full', beat, 0).filter((value) => value > 1);
+  if (heard.length < fewestBeats)
+    throw new GenerateError('no_beat_found', 'No beat was found: hardly anything is heard.');
+  const sureness = clarity(features, beat.beatMs) * Math.min(1, heard.length / (0.4 * beatCount(strengths, beat)));
+  const confidence = Math.round(sureness * 100) / 100;
+
   const whole: Section = { startMs: 0, endMs: features.frames * features.hopMs, bpm: beat.bpm, phaseMs: beat.phaseMs };
   const search = given.thorough ? thoroughSearch : ordinarySearch;
-  const sections =
-    given.bpm === undefined && given.offsetMs === undefined
-      ? settleSections(features, findSections(features, whole, search), whole, search)
-      : [whole];
-  const confidence = Math.round(clarity(features, beat.beatMs) * 100) / 100;
-  const points = timingPoints(
-    features,
-    sections.map((section) => exactPhase(features, section)),
-    OSU_OFFSET_MS,
-  );
+  const free = given.bpm === undefined && given.offsetMs === undefined && confidence >= faintest;
+  const sections = free ? settleSections(features, findSections(features, whole, search), whole, search) : [whole];
+  const exact = sections.map((section) => exactPhase(features, section));
+  const points = timingPoints(features, exact, OSU_OFFSET_MS);
   if (given.offsetMs !== undefined) points[0]!.offsetMs = given.offsetMs;
-  const warnings = confidence < faintest ? ['The beat of this song is hard to hear; the timing may be wrong.'] : [];
+  const warnings = [];
+  if (confidence < faintest) warnings.push('The beat of this song is hard to hear; the timing may be wrong.');
+  else if (whole.endMs / sections.length < wanderingMs)
+    warnings.push(`The tempo of this song wanders; its timing has ${sections.length} pieces and may be wrong.`);
   return { points, confidence, warnings };
 }
 

@@ -9,10 +9,12 @@ import { beatStrength, gridMean, gridSum, type Section, type SectionSearch } fro
 const clearlyMore = 1.15;
 /** The same tempo half a beat off is nearly always a syncopated passage, and a few ms off another instrument. */
 const halfBeatCost = 4;
-const sameGridCost = 4;
+const sameGridCost = 8;
 const sameGridMs = 25;
 /** Shorter sections must stand out more. */
 const plainLength = 12;
+/** Nothing drifts so slowly that longer stretches would show it. */
+const longestRefit = 600_000;
 const longEnoughToRefine = 11_000;
 const boundaryReachMs = 3000;
 const offBeatWeight = 0.35;
@@ -81,7 +83,7 @@ function refit(song: Song, section: Section): Section {
   for (const bpm of tempi) {
     const phaseMs = nearestPhase(song, bpm, section, from, to);
     // What people write is preferred, and so is the tempo that the song has elsewhere.
-    const plain = bpm === main.bpm ? 1.02 : Number.isInteger(bpm) ? 1.01 : 1;
+    const plain = (Number.isInteger(bpm) ? 1.01 : 1) * (bpm === main.bpm && Number.isInteger(2 * bpm) ? 1.01 : 1);
     const score = explained(song, { bpm, phaseMs }, section.startMs, section.endMs);
     const value = score > 0 ? score * plain : score;
     if (value > most) [most, best] = [value, { ...section, bpm, phaseMs }];
@@ -105,11 +107,15 @@ function nearestPhase({ features }: Song, bpm: number, section: Section, from: n
 /** Joins neighbours, the cheapest first, as long as the grid that is lost explained less than a change costs. */
 function joinAlike(song: Song, sections: Section[]): Section[] {
   const list = [...sections];
-  while (list.length > 1) {
-    const joins = list.slice(1).map((after, i) => joinOf(song, list[i]!, after));
-    const cheapest = joins.reduce((best, join, i) => (join.loss < joins[best]!.loss ? i : best), 0);
+  const join = (i: number) => joinOf(song, list[i]!, list[i + 1]!);
+  const joins = list.slice(1).map((_, i) => join(i));
+  while (joins.length > 0) {
+    const cheapest = joins.reduce((best, { loss }, i) => (loss < joins[best]!.loss ? i : best), 0);
     if (joins[cheapest]!.loss >= 1) break;
     list.splice(cheapest, 2, joins[cheapest]!.section);
+    joins.splice(cheapest, 1);
+    if (cheapest > 0) joins[cheapest - 1] = join(cheapest - 1);
+    if (cheapest < joins.length) joins[cheapest] = join(cheapest);
   }
   return list;
 }
@@ -118,17 +124,21 @@ function joinAlike(song: Song, sections: Section[]): Section[] {
 function joinOf(song: Song, before: Section, after: Section): { section: Section; loss: number } {
   const whole = { startMs: before.startMs, endMs: after.endMs };
   const length = (section: Section) => section.endMs - section.startMs;
+  const own = [before, after].map((part) => explained(song, part, part.startMs, part.endMs));
+  const cost = song.cost * doubt(before, after);
+  const asOne = (grid: Section) => {
+    const common = [before, after].map((part) => explained(song, grid, part.startMs, part.endMs));
+    const loss = (own[0]! + own[1]! - common[0]! - common[1]!) / cost;
+    const clear = own.some((value, i) => value > clearlyMore * common[i]!);
+    return { section: grid, loss: clear ? loss : Math.min(loss, 0.5) };
+  };
+  const simple = [before, after].map((grid) => asOne({ ...grid, ...whole }));
+  const best = simple[0]!.loss <= simple[1]!.loss ? simple[0]! : simple[1]!;
+  const related = Math.abs(before.bpm / after.bpm - 1) < 0.03 && whole.endMs - whole.startMs < longestRefit;
+  if (best.loss < 1 || !related) return best;
   const longer = length(before) >= length(after) ? before : after;
-  const tries = [before, after].map((grid) => ({ ...grid, ...whole }));
-  if (Math.abs(before.bpm / after.bpm - 1) < 0.03) tries.push(refit(song, { ...longer, ...whole }));
-  const scores = tries.map((grid) => explained(song, grid, whole.startMs, whole.endMs));
-  const best = scores.indexOf(Math.max(...scores));
-  const section = tries[best]!;
-  const own = (part: Section) => explained(song, part, part.startMs, part.endMs);
-  const common = (part: Section) => explained(song, section, part.startMs, part.endMs);
-  const loss = (own(before) + own(after) - scores[best]!) / (song.cost * doubt(before, after));
-  const clear = [before, after].some((part) => own(part) > clearlyMore * common(part));
-  return { section, loss: clear ? loss : Math.min(loss, 0.5) };
+  const refitted = asOne(refit(song, { ...longer, ...whole }));
+  return refitted.loss < best.loss ? refitted : best;
 }
 
 /** How many times more than usual a change must gain. */

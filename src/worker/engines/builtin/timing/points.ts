@@ -6,7 +6,7 @@ import type { Section } from './sections.ts';
 
 /** A later section's own bars are looked for from this many beats on; a shorter one counts from where it begins. */
 const longEnough = 32;
-const surely = 0.6;
+const surely = 0.7;
 
 /**
  * Sections → timing points on downbeats, in the time of the sections less `earlierMs`. A section that begins in the middle of its bars gets a
@@ -29,12 +29,27 @@ export function timingPoints(features: Features, sections: Section[], earlierMs:
       return;
     }
     const first = section.phaseMs + Math.ceil((section.startMs - section.phaseMs) / beatMs) * beatMs;
-    write(first);
-    const ahead = ((Math.round((downbeat - first) / beatMs) % meter) + meter) % meter;
+    const ahead = (((Math.round((downbeat - first) / beatMs) % meter) + meter) % meter) * beatMs;
     const counted = section.endMs - section.startMs > longEnough * beatMs && share > surely;
-    if (counted && ahead > 0) write(first + ahead * beatMs);
+    // Where exactly a tempo changes is not known to the beat, so the change goes to the downbeat beside it.
+    if (!counted || ahead === 0) write(first);
+    else if (ahead === beatMs) write(first + beatMs);
+    else if (ahead === (meter - 1) * beatMs) write(first - beatMs);
+    else [first, first + ahead].forEach(write);
   });
-  return points.filter((point, i) => i === 0 || !isUseless(points[i - 1]!, point));
+  return withoutNeedless(points);
+}
+
+/** Leaves out what begins less than a beat before the next point, and what changes nothing. */
+function withoutNeedless(points: TimingPoint[]): TimingPoint[] {
+  const spaced = points.filter(({ offsetMs, bpm }, i) => {
+    const next = points[i + 1];
+    return !next || next.offsetMs - offsetMs >= 60_000 / bpm - 1;
+  });
+  return spaced.reduce<TimingPoint[]>((kept, point) => {
+    const before = kept.at(-1);
+    return before && isUseless(before, point) ? kept : [...kept, point];
+  }, []);
 }
 
 /** A section's features, with its grid in their time. */
