@@ -24,7 +24,9 @@ const { values, positionals } = parseArgs({
   },
 });
 const [truth, folder] = positionals;
-if (truth === undefined || folder === undefined) {
+const parts = ['timing', 'mapping', 'rhythm', 'cost'];
+const unknown = values.only !== undefined && !parts.includes(values.only);
+if (truth === undefined || folder === undefined || unknown) {
   process.stderr.write(usage);
   process.exit(2);
 }
