@@ -40,7 +40,9 @@ export async function costRows(songs, folder, modes) {
   for (const [i, song] of chosen.entries()) {
     for (const mode of modes) {
       const args = [costProgram, join(folder, song.path), mode, costStars[(i + mode) % costStars.length]];
-      const { decoding: decoded, rest, megabytes } = JSON.parse(await outputOf(args.map(String)));
+      const output = await outputOf(args.map(String)).catch(() => undefined);
+      if (output === undefined) continue; // what cannot be mapped has no cost; the mapping table says which songs
+      const { decoding: decoded, rest, megabytes } = JSON.parse(output);
       const aMinute = 60 / song.duration_s;
       runs.push({ mode, rest: rest * aMinute, whole: (rest + decoded) * aMinute, megabytes });
     }

@@ -5,7 +5,7 @@ import { readHumans } from './humans.mjs';
 import { mappingReport } from './mapping.mjs';
 import { heading } from './report.mjs';
 import { rhythmReport } from './rhythm.mjs';
-import { chooseSongs } from './songs.mjs';
+import { chooseSongs, songsThere } from './songs.mjs';
 import { timingReport } from './timing.mjs';
 
 const usage = `usage: npm run eval -- TRUTH.json SONGS [--half even|odd] [--limit N] [--modes 0,1,2,3] [--stars 1.8,2.5,3.5,5,6.5]
@@ -24,13 +24,16 @@ const { values, positionals } = parseArgs({
   },
 });
 const [truth, folder] = positionals;
-if (truth === undefined || folder === undefined) {
+const parts = ['timing', 'mapping', 'rhythm', 'cost'];
+const unknown = values.only !== undefined && !parts.includes(values.only);
+if (truth === undefined || folder === undefined || unknown) {
   process.stderr.write(usage);
   process.exit(2);
 }
 
 const numbers = (text) => text.split(',').map(Number);
-const songs = await chooseSongs(truth, { half: values.half, limit: values.limit && Number(values.limit) });
+const chosen = await chooseSongs(truth, { half: values.half, limit: values.limit && Number(values.limit) });
+const { songs, missing } = await songsThere(chosen, folder);
 const wanted = (part) => values.only === undefined || values.only === part;
 const say = (text) => process.stdout.write(`${text}\n`);
 /** What is being done goes where it does not mix with the tables. */
@@ -38,6 +41,7 @@ const tell = (text) => process.stderr.write(`${text}\n`);
 
 const matrix = { modes: numbers(values.modes), stars: numbers(values.stars), seeds: numbers(values.seeds) };
 say(`${songs.length} songs`);
+for (const id of missing) say(`not there: ${id}`);
 if (wanted('mapping')) {
   const humans = values.humans === undefined ? undefined : await readHumans(values.humans);
   await mappingReport({ songs, folder, matrix, humans, say, tell });

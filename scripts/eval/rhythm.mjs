@@ -21,13 +21,19 @@ const starsOfDensity = (perSecond) => Math.min(8, Math.max(1, (perSecond + 0.04)
 
 /** Lines of the rhythm part for the songs. `humans`: the folder of human maps, or undefined. */
 export async function rhythmReport(songs, folder, humans) {
-  const records = [];
-  for (const song of songs) records.push(...(await rhythmRecords(song, folder, humans)));
+  const [records, failed] = [[], []];
+  for (const song of songs) {
+    const made = await rhythmRecords(song, folder, humans).catch((error) => {
+      failed.push(`not compared: ${song.id}: ${error.code ?? error.message}`);
+      return [];
+    });
+    records.push(...made);
+  }
   const people = await peopleAmongThemselves(songs, folder, humans);
   const from = new Set(records.map(({ song }) => song)).size;
   const title = `Rhythm with people's timing: ${records.length} charts of ${from} songs; people: ${people.pairs} pairs of charts`;
-  if (records.length === 0) return [tableHead(title)];
-  return [tableHead(title), ...rhythmRows(records, people).map(line), ...songLines(records)];
+  if (records.length === 0) return [tableHead(title), ...failed];
+  return [tableHead(title), ...failed, ...rhythmRows(records, people).map(line), ...songLines(records)];
 }
 
 /**

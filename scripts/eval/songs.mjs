@@ -1,6 +1,6 @@
 // The truth file, the songs that are chosen from it, and the charts that people made for them.
 import { createHash } from 'node:crypto';
-import { readFile } from 'node:fs/promises';
+import { readFile, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { readChart } from './chart.mjs';
 import { rhythmOf } from './hits.mjs';
@@ -17,6 +17,16 @@ export async function chooseSongs(truthPath, { half, limit }) {
   return Array.from({ length: limit }, (_, i) => songs[Math.floor((i * songs.length) / limit)]);
 }
 
+/** What has fewer heads is a stub, not a chart. */
+const fewestHeads = 20;
+
+/** The songs whose audio is in the folder, and the ids of the others. */
+export async function songsThere(songs, songsFolder) {
+  const found = await Promise.all(songs.map(({ path }) => stat(join(songsFolder, path)).catch(() => undefined)));
+  const there = (_, i) => found[i]?.isFile() === true;
+  return { songs: songs.filter(there), missing: songs.filter((song, i) => !there(song, i)).map(({ id }) => id) };
+}
+
 /**
  * Human charts of a song as rhythm: [{ name, mode, stars, heads, ends }], ms in the time of the song's truth. From the truth's `maps` beside
  * the audio (without those whose objects are noted as not original) and from `humans`/charts/<first 12 of sha1(id)>.json, where such a
@@ -29,7 +39,9 @@ export async function chartsOf(song, songsFolder, humans) {
     const text = note === undefined ? await readFile(join(folder, name), 'utf8').catch(() => undefined) : undefined;
     if (text === undefined) continue;
     const chart = readChart(text);
-    maps.push({ name: version ?? name, mode: chart.mode, stars: starsOf(text), chart, ...rhythmOf(chart) });
+    const rhythm = rhythmOf(chart);
+    if (rhythm.heads.length < fewestHeads) continue;
+    maps.push({ name: version ?? name, mode: chart.mode, stars: starsOf(text), chart, ...rhythm });
   }
   if (humans === undefined) return maps;
   const file = createHash('sha1').update(song.id).digest('hex').slice(0, 12);
