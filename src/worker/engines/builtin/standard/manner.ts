@@ -31,6 +31,8 @@ export interface Manner {
   pairShare: number;
   /** Shares of angles below 60°, of 60 to 120° and above, at jumps. */
   angles: readonly [sharp: number, middle: number, wide: number];
+  /** How exactly patterns have equal sides and angles, 0 to 1. */
+  regular: number;
   /** Patterns of equal sides and of reversal are liked by this factor. */
   polygons: number;
   lines: number;
@@ -38,6 +40,8 @@ export interface Manner {
   reuse: number;
   /** How often a pattern is followed by its mirror image. */
   mirror: number;
+  /** How much speaks for taking after what was there before. */
+  loyalty: number;
   /** Coordinates are multiples of this. */
   gridPx: number;
   /** Shares of straight, arched and Bézier sliders. */
@@ -69,13 +73,14 @@ const pathShares: ByLevel<Manner['paths']> = [
   [0.42, 0.46, 0.12],
   [0.48, 0.34, 0.18],
 ];
+/** A little wider than in the maps: where there is no room ahead, a movement turns back. */
 const angleShares: ByLevel<Manner['angles']> = [
   [0, 0.2, 0.8],
   [0.01, 0.21, 0.78],
   [0.05, 0.33, 0.62],
-  [0.38, 0.38, 0.24],
-  [0.66, 0.3, 0.04],
-  [0.64, 0.27, 0.09],
+  [0.2, 0.42, 0.38],
+  [0.5, 0.36, 0.14],
+  [0.5, 0.34, 0.16],
 ];
 const growths: ByLevel<number> = [1, 1, 0.85, 0.42, 0.12, 0.1];
 const scaleRanges: ByLevel<Manner['scales']> = [
@@ -100,7 +105,6 @@ export function mannerOf(plan: Plan, density: number): Manner {
   const [fewest, most] = sliderRanges[level]!;
   const usual = within(sliderShares[level]! * density ** -0.35, fewest, most);
   const share = within(usual + sliders, 0.05, 0.92);
-  const polygons = 2 ** (1.5 * (style.geometric + 0.5 * style.jumps));
   return {
     sliderShare: style.onlySliders > 0 ? 1 : style.onlyCircles > 0 ? 0 : share,
     reverseShare: within(reverseShares[level]! + 0.1 * style.sliders, 0.02, 0.6),
@@ -108,20 +112,27 @@ export function mannerOf(plan: Plan, density: number): Manner {
     kickSliders: level >= 3 ? 2 * style.tech : -1,
     // Half-beat distance over 88 ranked maps: 6.6 + 26.4 S px.
     halfPx: (6.6 + 26.4 * Math.min(9.5, stars)) * (1 + 0.12 * jumps + (modern ? 0.04 : early ? -0.06 : 0)),
-    growth: growths[level]! + 0.3 * Math.max(0, style.simple, style.distanceSnapped) * (level >= 2 ? 1 : 0),
-    scales: narrowed(scaleRanges[level]!, 0.75 * Math.max(0, style.simple, style.distanceSnapped)),
+    growth:
+      growths[level]! * (level >= 2 ? 1 - Math.max(0, style.geometric) : 1) +
+      0.3 * Math.max(0, style.simple, style.distanceSnapped) * (level >= 2 ? 1 : 0),
+    scales: narrowed(
+      scaleRanges[level]!,
+      0.75 * Math.max(0, style.simple, style.distanceSnapped, style.geometric) - 0.5 * style.crossScreen,
+    ),
     sections: level >= 3 ? [0.72, 1.2] : [0.88, 1.08],
-    accent: Math.max(0, 0.2 - 0.2 * Math.max(0, style.distanceSnapped)),
+    accent: 0.2 * (1 - Math.max(0, style.distanceSnapped, style.geometric)),
     streamPx: (8 + 4.2 * Math.min(9.5, stars)) * 2.2 ** style.spacedStreams,
     farthest: farthests[level]! * (1 + 0.25 * style.crossScreen),
     snapped: style.distanceSnapped > 0,
     stackShare: beginner ? 0 : within(stackShares[level]! * 2.5 ** style.stacks * 0.3 ** style.spacedStreams, 0, 1),
     pairShare: beginner ? 0 : within(0.12 * 2.5 ** style.stacks, 0, 1),
     angles: bentAngles(angleShares[level]!, plan),
-    polygons,
+    polygons: 8 ** (style.geometric + 0.3 * style.jumps),
+    regular: Math.max(0, style.geometric),
     lines: 2 ** (1.5 * (style.linear - 0.5 * style.geometric)),
     reuse: within(0.7 + 0.3 * Math.max(style.repetition, style.symmetry) + 0.5 * Math.min(0, style.repetition), 0, 1),
     mirror: within(0.12 + 0.88 * style.symmetry + (year >= 2011 && year <= 2014 ? 0.25 : 0), 0, 1),
+    loyalty: 2.5 + 4 * Math.max(0, style.symmetry, style.repetition),
     gridPx: style.gridSnap > 0 ? 16 : 1,
     paths: bentPaths(pathShares[level]!, style.tech),
     speeds: sliderSpeeds(plan),
@@ -132,7 +143,7 @@ export function mannerOf(plan: Plan, density: number): Manner {
 /** Sharp, wide and linear aim, and flow, move the table; from 2018 on angles are sharper than before. */
 function bentAngles([sharp, middle, wide]: Manner['angles'], { style, year, level }: Plan): Manner['angles'] {
   const pull = (level >= 2 ? 1 : 0.4) * Math.LN2 * 1.8;
-  const sharpness = style.sharp + 0.7 * style.antiflow - style.flow - 0.5 * style.wide + (year >= 2018 ? 0.1 : -0.15);
+  const sharpness = style.sharp + 1.2 * style.antiflow - style.flow - 0.5 * style.wide + (year >= 2018 ? 0.1 : -0.15);
   const wideness = style.linear + 0.8 * style.flow - 0.5 * style.sharp + 0.3 * style.streams;
   const floor = level >= 2 ? 0.03 : 0;
   const weights = [

@@ -126,7 +126,7 @@ export function patternOf(chunk: Chunk, manner: Manner, random: Random): Pattern
   const turns: number[] = [];
   const bend = count <= 3 ? 0.2 * random('bend', ...key) : 0.12 + 0.45 * random('bend', ...key) ** 1.5;
   const wave = random('bend too', ...key) < 0.25;
-  const drift = (random('drift', ...key) - 0.5) * 14;
+  const drift = (random('drift', ...key) - 0.5) * 14 * (1 - manner.regular);
   for (let j = 1; j < count; j += 1) {
     if (!motif) turns.push(wave && j > count / 2 ? -bend : bend);
     else {
@@ -139,6 +139,21 @@ export function patternOf(chunk: Chunk, manner: Manner, random: Random): Pattern
   const shapes = chunk.objects.map((_, j) => shapeOf(manner, random('path', ...key, j), random('curve', ...key, j)));
   const leaves = chunk.objects.map((_, j) => (random('leave', ...key, j) - 0.35) * 1.3);
   return { name, turns, scale, stacked, entry, shapes, leaves };
+}
+
+/** A pattern for a chunk of another length: it is cut, or goes on as it ends. */
+export function ofLength(pattern: Pattern, { objects }: Chunk): Pattern {
+  const at = <T>(values: readonly T[], j: number): T => values[Math.min(j, values.length - 1)]!;
+  const turn = pattern.turns.at(-1) ?? Math.PI / 2;
+  return {
+    ...pattern,
+    turns: objects.slice(1).map((_, j) => pattern.turns[j] ?? turn),
+    stacked: objects.map(
+      ({ kind }, j) => (pattern.stacked[j] ?? false) && kind === 'circle' && objects[j - 1]?.kind === 'circle',
+    ),
+    shapes: objects.map((_, j) => at(pattern.shapes, j)),
+    leaves: objects.map((_, j) => at(pattern.leaves, j)),
+  };
 }
 
 const allCircles = ({ objects }: Chunk) => objects.every(({ kind }) => kind === 'circle');

@@ -135,6 +135,7 @@ function chooseSliders(candidates: readonly Candidate[], count: number, plan: Pl
   const taken = new Set<number>();
   const used = new Map<number, number>();
   const shares = new Map(lengths[plan.level]!.map(([beats]) => [beats, shareOf(beats, plan, manner)]));
+  const only = manner.sliderShare === 1;
   let objects = count;
   let reversed = 0;
   const take = (candidate: Candidate, strict: boolean) => {
@@ -142,7 +143,7 @@ function chooseSliders(candidates: readonly Candidate[], count: number, plan: Pl
     const wanted = manner.sliderShare * objects;
     if (chosen.size >= wanted) return;
     const full = (used.get(length) ?? 0) + 1 > quotaSlack * shares.get(length)! * wanted;
-    if (full && (strict || length < 0.4)) return;
+    if (full && (strict || (length < 0.4 && !only))) return;
     if (slides > 1 && reversed + 1 > manner.reverseShare * wanted) return;
     for (let k = i; k <= last; k += 1) if (taken.has(k)) return;
     for (let k = i; k <= last; k += 1) taken.add(k);
@@ -206,10 +207,12 @@ function candidatesAt(
         turnBack[plan.level]! + Math.min(weaker(i + 1), weaker(i + slides)),
       );
   }
-  // A weak event between is passed by, where beginners and calm rhythms want long sliders.
-  const after = events[i + 2];
-  if (after && events[i + 1]!.weight < Math.min(weight, after.weight) + 0.1) {
-    add(i + 2, after.tick, 1, weaker(i + 1) - passBy[plan.level]!);
+  // Weak events between are passed by, where long sliders are wanted.
+  let strongest = -Infinity;
+  for (let k = 2; k <= 4 && events[i + k]; k += 1) {
+    strongest = Math.max(strongest, events[i + k - 1]!.weight);
+    if (strongest > Math.min(weight, events[i + k]!.weight) + 0.1) continue;
+    add(i + k, events[i + k]!.tick, 1, 0.5 * (weight - strongest) - (k - 1) * passBy[plan.level]!);
   }
   // A sound that goes on, without an event at its end.
   const next = events[i + 1]?.tick;

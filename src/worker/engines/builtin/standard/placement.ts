@@ -4,7 +4,7 @@ import type { Random } from '../random.ts';
 import type { Structure } from '../structure.ts';
 import { distanceBetween, type DistanceNeeds } from './distance.ts';
 import type { Manner } from './manner.ts';
-import { chunksOf, patternOf, type Chunk, type Pattern } from './motifs.ts';
+import { chunksOf, ofLength, patternOf, type Chunk, type Pattern } from './motifs.ts';
 import { beatsBetween, slidesOf, type TimedObject } from './objects.ts';
 import { crowding, type Crowd } from './overlap.ts';
 import { line, mirrored, pathOf, type Shape } from './slider-path.ts';
@@ -50,6 +50,15 @@ interface Attempt extends Way {
   crowded: number;
 }
 
+/** A chunk that was placed, for others to take after. */
+interface Model {
+  pattern: Pattern;
+  stream: boolean;
+  heading: number;
+  sign: 1 | -1;
+  centre: Point;
+}
+
 /** What a chunk finds where it begins. */
 interface Room {
   cursor: Cursor;
@@ -93,10 +102,10 @@ function createPlacer(needs: Needs) {
   const { plan, manner, random, radius } = needs;
   const bottom = bottomFor(radius);
   const trials: Trial[] = [];
-  const remembered = new Map<string, { heading: number; sign: 1 | -1; centre: Point }>();
+  const remembered = new Map<string, Model>();
   const recent: string[] = [];
   const crowd: Crowd = { level: plan.level, radius, preemptMs: preemptMs(plan.ar) };
-  let last: { heading: number; sign: 1 | -1 } | undefined;
+  let last: Model | undefined;
 
   const cursorNow = (object: TimedObject): Cursor => {
     const trial = trials.at(-1);
@@ -110,10 +119,11 @@ function createPlacer(needs: Needs) {
       for (const object of chunk.objects) trials.push(resting(object));
       return;
     }
-    const pattern = patternOf(chunk, manner, random);
+    const model = modelOf(chunk, remembered, last, manner, random);
+    const pattern = model ? ofLength(model.pattern, chunk) : patternOf(chunk, manner, random);
     const home = homeOf(chunk, remembered, manner, random);
     const single = chunk.objects.length === 1;
-    const attempt = best(chunk, pattern, home);
+    const attempt = best(chunk, pattern, home, model);
     if (attempt && (single || attempt.crowded < tooCrowded[plan.level]!)) {
       keep(chunk, pattern, attempt);
       return;
@@ -131,24 +141,28 @@ function createPlacer(needs: Needs) {
   function keep(chunk: Chunk, pattern: Pattern, attempt: Attempt): void {
     trials.push(...attempt.trials);
     const { heading, sign } = attempt;
-    const key = `${chunk.bar}:${chunk.place}`;
-    remembered.set(key, { heading, sign, centre: centreOf(attempt.trials) });
+    last = { pattern, stream: chunk.stream, heading, sign, centre: centreOf(attempt.trials) };
+    remembered.set(`${chunk.bar}:${chunk.place}`, last);
     recent.push(shapeName(pattern, attempt));
-    last = { heading, sign };
   }
 
   /** The cheapest way to lay a chunk. Ways in are tried from the cheapest on, until they alone cost more than the best chunk. */
-  function best(chunk: Chunk, pattern: Pattern, home: Point): Attempt | null {
+  function best(chunk: Chunk, pattern: Pattern, home: Point, model: Model | undefined): Attempt | null {
     const first = chunk.objects[0]!;
     const cursor = cursorNow(first);
-    const ways = wishedHeadings(chunk, remembered, last, manner, random);
+    const ways: Way[] = [];
     const offset = random('heading', first.start.index) * 2 * Math.PI;
     for (let k = 0; k < headings; k += 1) {
       const heading = offset + (2 * Math.PI * k) / headings;
       const taste = 0.8 * random('taste', first.start.index, k);
       ways.push({ heading, sign: 1, leave: 0, cost: taste }, { heading, sign: -1, leave: 0, cost: 0.8 - taste });
     }
-    for (const way of ways) way.cost += entryCost(way, pattern, cursor, first) + repeated(pattern, way);
+    for (const way of ways) way.cost += entryCost(way, pattern, cursor, first);
+    // What takes after a model need not begin as the pattern wishes.
+    if (model)
+      for (const way of imagesOf(model))
+        ways.push({ ...way, cost: 0.15 * entryCost(way, pattern, cursor, first) - manner.loyalty });
+    for (const way of ways) way.cost += repeated(pattern, way);
     ways.sort((a, b) => a.cost - b.cost);
     const distances = chunk.objects.map((object, j) =>
       pattern.stacked[j]! ? 0 : distanceBetween(chunk.objects[j - 1] ?? cursor.before, object, pattern.scale, needs),
@@ -231,12 +245,7 @@ function entryCost({ heading, sign }: Way, pattern: Pattern, cursor: Cursor, fir
 const shapeName = ({ name }: Pattern, { sign, heading }: Way) => `${name}:${sign}:${Math.round(heading * 4)}`;
 
 /** Where a chunk's bar lives: points that cover the playfield evenly (the R2 sequence), mirrored for bars heard before. */
-function homeOf(
-  chunk: Chunk,
-  remembered: ReadonlyMap<string, { centre: Point }>,
-  manner: Manner,
-  random: Random,
-): Point {
+function homeOf(chunk: Chunk, remembered: ReadonlyMap<string, Model>, manner: Manner, random: Random): Point {
   const twin = remembered.get(`${chunk.root}:${chunk.place}`);
   if (twin && chunk.root < chunk.bar && random('reuse', chunk.bar) < manner.reuse) {
     const mirror = random('mirror', chunk.bar) < 0.5;
@@ -248,27 +257,27 @@ function homeOf(
   return { x: width * (0.02 + 0.96 * u), y: height * (0.02 + 0.96 * v) };
 }
 
-/** What speaks for a pattern that was there before. */
-const remembering = -2.5;
-
-/** Directions that mirror the same pattern of an earlier bar, or the chunk before. */
-function wishedHeadings(
+/** What a chunk takes after: the same chunk of an earlier bar that sounds like its own, or the chunk before. */
+function modelOf(
   chunk: Chunk,
-  remembered: ReadonlyMap<string, { heading: number; sign: 1 | -1 }>,
-  last: { heading: number; sign: 1 | -1 } | undefined,
+  remembered: ReadonlyMap<string, Model>,
+  last: Model | undefined,
   manner: Manner,
   random: Random,
-): Way[] {
-  const twin = remembered.get(`${chunk.root}:${chunk.place}`);
-  const reused = twin && chunk.root < chunk.bar && random('reuse', chunk.bar) < manner.reuse;
-  const paired = last && random('mirror pair', chunk.root, chunk.place) < manner.mirror;
-  const model = reused ? twin : paired ? last : undefined;
-  if (!model) return [];
-  const other = model.sign === 1 ? -1 : 1;
+): Model | undefined {
+  const like = (model: Model | undefined) => (model?.stream === chunk.stream ? model : undefined);
+  const twin = chunk.root < chunk.bar ? like(remembered.get(`${chunk.root}:${chunk.place}`)) : undefined;
+  if (twin && random('reuse', chunk.bar) < manner.reuse) return twin;
+  return random('mirror pair', chunk.root, chunk.place) < manner.mirror ? like(last) : undefined;
+}
+
+/** A model mirrored over the middle of the playfield, both ways and in both. */
+function imagesOf({ heading, sign }: Model): Way[] {
+  const other = sign === 1 ? -1 : 1;
   return [
-    { heading: Math.PI - model.heading, sign: other, leave: 0, cost: remembering },
-    { heading: -model.heading, sign: other, leave: 0, cost: remembering },
-    { heading: model.heading + Math.PI, sign: model.sign, leave: 0, cost: remembering },
+    { heading: Math.PI - heading, sign: other, leave: 0, cost: 0 },
+    { heading: -heading, sign: other, leave: 0, cost: 0 },
+    { heading: heading + Math.PI, sign, leave: 0, cost: 0 },
   ];
 }
 
