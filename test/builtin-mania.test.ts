@@ -98,7 +98,7 @@ test('descriptors and their negatives move what they name', () => {
     const all = notes({ difficulty: 4.6, ...params });
     return all.length / rowsOf(all).length;
   };
-  const jack = (params: MapParams) => jacks(notes({ difficulty: 4.6, ...params }), 4, 0.6);
+  const jack = (params: MapParams) => jacks(notes({ difficulty: 4.6, ...params }, 0.7), 4, 0.6);
   const long = (params: MapParams) => {
     const all = notes({ difficulty: 4.6, ...params });
     return all.filter(({ kind }) => kind === 'hold').length / all.length;
