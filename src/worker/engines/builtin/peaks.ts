@@ -3,6 +3,7 @@ import type { Tempo, Tick } from './grid.ts';
 import type { Plan } from './plan.ts';
 import type { Random } from './random.ts';
 import { chooseRhythm, type RhythmEvent } from './rhythm.ts';
+import { taikoBeats } from './rhythm/rules.ts';
 import { rootOf } from './structure.ts';
 
 /** Half a bar, in which a map is at its densest or not. */
@@ -46,7 +47,7 @@ export function rhythmWithPeaks(score: Score, plan: Plan, wanted: Densities, ran
   const all = chooseRhythm(score, plan, everything);
   const usual = chooseRhythm(score, plan, mean).length;
   const chosen: Chosen = new Map(all.filter(({ rank }) => rank < usual).map((event) => [event.tick.index, event]));
-  const added: RhythmEvent[] = [];
+  const filled = new Map<number, Filling>();
   const peaks = peaksOf(stretchesOf(all, score, random), share);
   peaks.forEach((stretch, n) => {
     const [first, last] = slope;
@@ -55,9 +56,25 @@ export function rhythmWithPeaks(score: Score, plan: Plan, wanted: Densities, ran
     const left = Math.round(peak * factor * stretch.seconds) - (stretch.events.length - rest.length);
     for (const event of rest.slice(0, Math.max(0, left))) chosen.set(event.tick.index, event);
     const unmet = left - rest.length;
-    if (unmet > 0 && plan.level >= finestLevel) added.push(...fill(stretch, unmet, chosen, plan, fastestMs));
+    if (unmet > 0 && plan.level >= finestLevel) fill(stretch, unmet, chosen, filled, plan, fastestMs);
   });
-  return [...chosen.values(), ...added].sort((a, b) => a.tick.time - b.tick.time);
+  const added = [...filled.values()].flatMap(({ events }) => events);
+  // A divisor that is used only here and there looks like a mistake (S27).
+  if (added.length < Math.max(fewestAdded, leastShare * chosen.size)) return inOrder([...chosen.values()]);
+  for (const [index, { replaces }] of filled) if (replaces) chosen.delete(index + 1);
+  return inOrder([...chosen.values(), ...added]);
+}
+
+const fewestAdded = 6;
+const leastShare = 0.008;
+
+const inOrder = (events: RhythmEvent[]) => events.sort((a, b) => a.tick.time - b.tick.time);
+
+/** What a half of a beat is filled with. */
+interface Filling {
+  events: RhythmEvent[];
+  /** Whether its quarter makes room. */
+  replaces: boolean;
 }
 
 /** The events on ticks, by the tick's index. */
@@ -102,35 +119,41 @@ function peaksOf(stretches: readonly Stretch[], share: number): Stretch[] {
 /** Insane: the first level in which people go below quarters. */
 const finestLevel = 3;
 
-/** Fills up to `most` half beats of the stretch; a half filled with sixths loses its quarter to them. */
+/** Fills half beats of the stretch with about `most` events more. */
 function fill(
   { events }: Stretch,
   most: number,
   chosen: Chosen,
+  filled: Map<number, Filling>,
   { mode, level }: Plan,
   fastestMs: Densities['fastestMs'],
-): RhythmEvent[] {
+): void {
   const halves = events
     .filter(({ tick }) => tick.phase < 2 && chosen.has(tick.index) && chosen.has(tick.index + 2))
     .sort((a, b) => heardWithin(chosen, b) - heardWithin(chosen, a) || a.tick.index - b.tick.index);
-  const filled = new Set<number>();
-  const added: RhythmEvent[] = [];
   let left = most;
   for (const event of halves) {
     const { index, tempo } = event.tick;
     if (left <= 0) break;
-    // In an Oni such a run is over after one half, and a run of quarters that has one is short (T10).
-    const isOni = mode === 1 && level === finestLevel;
-    if (isOni && (filled.has(index - 2) || filled.has(index + 2) || runAround(chosen, index) > longestOniRun)) continue;
-    const middle = chosen.get(index + 1);
+    if (mode === 1 && level === finestLevel && !fitsOni(chosen, filled, event.tick)) continue;
+    const quarter = chosen.has(index + 1);
     const parts = partsOf(tempo, fastestMs(tempo));
-    if (parts === eighths ? !middle : parts.length === 0) continue;
-    if (parts === sixths && middle) chosen.delete(index + 1);
-    for (const part of parts) added.push({ ...event, tick: between(event.tick, part) });
-    filled.add(index);
-    left -= parts === sixths && middle ? 1 : 2;
+    if (parts === eighths ? !quarter : parts.length === 0) continue;
+    const replaces = parts === sixths && quarter;
+    filled.set(index, { events: parts.map((part) => ({ ...event, tick: between(event.tick, part) })), replaces });
+    left -= replaces ? 1 : 2;
   }
-  return added;
+}
+
+/**
+ * Whether an Oni has room for one more filled half (T10: runs of nine quarters or faster, as the beat is counted). Where the song's
+ * quarters are slower than counted ones only the filled halves count, of which two have nine notes; else the run around does.
+ */
+function fitsOni(chosen: Chosen, filled: ReadonlyMap<number, Filling>, { index, tempo }: Tick): boolean {
+  const [before, after] = [filled.has(index - 2), filled.has(index + 2)];
+  if (taikoBeats(tempo) / tempo.ticksPerBeat > 0.26)
+    return !(before && after) && !(before && filled.has(index - 4)) && !(after && filled.has(index + 4));
+  return !before && !after && runAround(chosen, index) <= longestOniRun;
 }
 
 const longestOniRun = 7;

@@ -20,7 +20,7 @@ const changeRates: readonly (readonly [quarter: number, half: number, more: numb
 const backbeatPrior = 0.7;
 const downbeatPrior = -0.7;
 const noise = 0.5;
-const rounds = 8;
+const rounds = 12;
 
 /**
  * Which notes are kats (rim): those with high attacks, on beats 2 and 4, where the melody rises. The threshold of each section
@@ -47,13 +47,15 @@ export function colourNotes(notes: readonly Tick[], score: Score, plan: Plan, ra
       (i, section) => heard[i]! - thresholds[section]!,
       (i) => (mustMatch(notes[i - 1], notes[i]!, plan.level) ? -Infinity : prices[classes[i]!]!),
     );
+    // Smaller steps by and by: in few notes one step may be too far each time.
+    const step = 2 / (1 + 0.4 * round);
     for (const [gap, rate] of wanted.entries()) {
       const [changes, all] = countChanges(kats, classes, gap);
-      if (all > 0) prices[gap]! += 1.5 * (rate - changes / all);
+      if (all > 0) prices[gap]! += step * (rate - changes / all);
     }
     sections.forEach((section, number) => {
       const share = section.filter((i) => kats[i]).length / section.length;
-      thresholds[number]! += 1.5 * (share - katShare);
+      thresholds[number]! += step * (share - katShare);
     });
   }
   return kats;

@@ -6,9 +6,9 @@ import { isWithin } from './notes.ts';
 /** Share of notes that are finishers in ranked maps, by level. */
 const shares = [0.1, 0.1, 0.075, 0.04, 0.027, 0.025];
 /** No note may be this near to a finisher (T02), counted beats. */
-const nearest = [1 / 2, 1 / 2, 1 / 4, 1 / 6, 1 / 6, 1 / 6];
+const nearest = [1 / 2, 1 / 3, 1 / 4, 1 / 6, 1 / 6, 1 / 6];
 /** Nearer than this a finisher must end its pattern, on a change of colour. */
-const patterns = [1 / 2, 1 / 2, 1 / 4, 1 / 4, 1 / 3, 1 / 3];
+const patterns = [1 / 2, 1 / 3, 1 / 4, 1 / 4, 1 / 3, 1 / 3];
 /** Beats between two finishers at least. */
 const apartBeats = 2;
 

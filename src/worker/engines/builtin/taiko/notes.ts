@@ -1,17 +1,9 @@
 import type { Tempo, Tick } from '../grid.ts';
 import type { RhythmEvent } from '../rhythm.ts';
+import { taikoBeats } from '../rhythm/rules.ts';
 
-/**
- * Length of a beat by which the ranking criteria's gaps are counted, ms: halved and doubled until it lies between 222 and 461 ms,
- * as MapsetVerifier's documentation scales BPM for taiko.
- */
-export function countedBeatMs(tempo: Tempo): number {
-  let beat = 60_000 / tempo.point.bpm;
-  while (beat <= 222) beat *= 2;
-  while (beat >= 545) beat /= 2;
-  while (beat >= 461) beat /= 1.5;
-  return beat;
-}
+/** Length of a beat as osu!taiko's ranking criteria count it, ms. */
+export const countedBeatMs = (tempo: Tempo): number => tempo.beatMs / taikoBeats(tempo);
 
 /** Rounding of times to whole ms moves a gap by up to one; the criteria's own tolerance is two. */
 const toleranceMs = 2;
