@@ -62,6 +62,8 @@ const composers: Record<Mode, Composer> = { 0: standard, 1: taiko, 2: catcher, 3
 const fewestObjects = 5;
 const shortestMapMs = 2_000;
 const shortestDrainMs = 30_000;
+/** In place of stars: too little of a map, so that the fit asks for more. */
+const noMap = -100;
 /** Nothing is mapped in the last instant of a song. */
 const tailMs = 150;
 const starsTolerance = 0.05;
@@ -156,9 +158,10 @@ export function makeMap(
   const composer = composers[plan.mode];
   const attemptOn = (whole: Score) => (banned: ReadonlySet<number>) => {
     const score = windowOf(whole, from, to, banned);
-    const { knobs, stars } = fitStars(plan.stars, composer.spaced, (tried) =>
-      starsOf(write(whole, composer.compose(score, plan, tried, random))),
-    );
+    const { knobs, stars } = fitStars(plan.stars, composer.spaced, (tried) => {
+      const draft = composer.compose(score, plan, tried, random);
+      return isMap(draft) ? starsOf(write(whole, draft)) : noMap;
+    });
     const draft = composer.compose(score, plan, knobs, random);
     const text = write(whole, draft);
     return { draft, text, stars, blocking: blockingIssues(text, stars, plan) };
@@ -175,9 +178,7 @@ export function makeMap(
   }
   const { draft, text, stars, blocking } = best;
 
-  const [first, last] = [draft.objects[0], draft.objects.at(-1)];
-  const drain = first && last ? endOf(last) - first.time : 0;
-  if (draft.objects.length < fewestObjects || drain < shortestMapMs) {
+  if (!isMap(draft)) {
     throw new GenerateError(
       'audio_too_short',
       'The song, or the part of it that was asked for, is too short for a map.',
@@ -187,11 +188,17 @@ export function makeMap(
   if (Math.abs(stars - plan.stars) > starsTolerance) {
     warnings.push(`${plan.stars} stars cannot be reached on this song; the map has ${got}.`);
   }
+  const drain = drainOf(draft);
   if (drain < shortestDrainMs) warnings.push(`The map is ${Math.round(drain / 1000)} s long; a ranked map needs 30 s.`);
   for (const { id, time, message } of blocking.slice(0, mostToldIssues))
     warnings.push(`A rule is broken (${id}${time === null ? '' : `, at ${time} ms`}): ${message}.`);
   return { text, metadata, stars: got, warnings };
 }
+
+const drainOf = ({ objects }: Draft) => (objects.length > 0 ? endOf(objects.at(-1)!) - objects[0]!.time : 0);
+
+/** Whether there is enough of it to be called a map. */
+const isMap = (draft: Draft) => draft.objects.length >= fewestObjects && drainOf(draft) >= shortestMapMs;
 
 /** What the verifier says against a map, less what was asked for: a short map has a short drain, one without hit sounds none. */
 function blockingIssues(text: string, stars: number, plan: Plan): Issue[] {
