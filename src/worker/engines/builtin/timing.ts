@@ -59,14 +59,17 @@ export function detectTiming(features: Features, given: GivenTiming = {}): Timin
 
   const whole: Section = { startMs: 0, endMs: features.frames * features.hopMs, bpm: beat.bpm, phaseMs: beat.phaseMs };
   const search = given.thorough ? thoroughSearch : ordinarySearch;
-  const free = given.bpm === undefined && given.offsetMs === undefined && confidence >= faintest;
-  const sections = free ? settleSections(features, findSections(features, whole, search), whole, search) : [whole];
+  const free = given.bpm === undefined && given.offsetMs === undefined;
+  const found = free ? settleSections(features, findSections(features, whole, search), whole, search) : [whole];
+  const wanders = found.length > 1 && whole.endMs / found.length < wanderingMs;
+  // In noise any grid fits for some seconds; in a medley none fits for long.
+  const sections = wanders && confidence < faintest ? [whole] : found;
   const exact = sections.map((section) => exactPhase(features, section));
   const points = timingPoints(features, exact, OSU_OFFSET_MS);
   if (given.offsetMs !== undefined) points[0]!.offsetMs = given.offsetMs;
   const warnings = [];
   if (confidence < faintest) warnings.push('The beat of this song is hard to hear; the timing may be wrong.');
-  else if (whole.endMs / sections.length < wanderingMs)
+  else if (wanders)
     warnings.push(`The tempo of this song wanders; its timing has ${sections.length} pieces and may be wrong.`);
   return { points, confidence, warnings };
 }

@@ -1,6 +1,6 @@
 /**
  * Weights of what speaks for a beat grid (see `evidenceOf` in `choice.ts`). Conditional logit over each song's candidates, L2 3 on standardised
- * evidence, fitted on 95 songs with human timing (the tuning half of the evaluation's list, and other charts of two of its
+ * evidence, fitted (method: `scripts/eval/fit-timing.mjs`) on 95 songs with human timing (the tuning half of the evaluation's list, and other charts of two of its
  * repositories), each also played at 0.75, 0.87 and 1.15 times its speed with weight 0.35. Cross-validated by song: 87 of 95 right
  * in tempo and phase.
  */
