@@ -111,13 +111,9 @@ export const criteria = [
   ),
   medianOf('A14', 'colour told by the spectrum (AUC)', [1], atLeast(0.65), '', (map) => map.colourAuc),
   shareOf('A15', 'a perfect player catches everything', [2], atLeast(1), '1', (map) => map.catchable),
-  shareOf(
-    'A15',
-    'x from 0 to 512',
-    [2],
-    atLeast(1),
-    '',
-    (map) => map.hyperShare <= catchLimits[map.level].hyper && map.dashShare <= catchLimits[map.level].dash,
+  shareOf('A15', 'x from 0 to 512', [2], atLeast(1), '', (map) => map.xInside),
+  shareOf('A15', 'dashes and hyperdashes of the level', [2], atLeast(0.9), '', ({ level, hyperShare, dashShare }) =>
+    [hyperShare <= catchLimits[level].hyper, dashShare <= catchLimits[level].dash].every(Boolean),
   ),
   ownOnly(
     shareOf(
