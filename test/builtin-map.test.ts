@@ -308,7 +308,7 @@ test('stars out of reach are said so, and the map is the nearest there is', asyn
 });
 
 test.each([
-  [75, 2, 2],
+  [75, 2, 3],
   [260, 0.5, 4],
 ])(
   'at %d BPM the rhythm goes by the pulse that people map, and still lies on the grid',

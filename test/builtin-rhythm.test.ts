@@ -59,7 +59,7 @@ describe.each([2, 4, 8, 30])('at %d events a second', (perSecond) => {
   test.each([
     [0, [2, 4, Infinity, Infinity, Infinity, Infinity], [1, 1, 5, 9, 17, 33]],
     [1, [2, 7, Infinity, Infinity, Infinity, Infinity], [1, 1, 5, 9, 17, 33]],
-    [2, [2, 4, Infinity, Infinity, Infinity, Infinity], [1, 1, 5, 9, 17, 33]],
+    [2, [4, 13, Infinity, Infinity, Infinity, Infinity], [1, 1, 7, 17, 33, 65]],
     [3, [5, Infinity, Infinity, Infinity, Infinity, Infinity], [2, 5, 33, 65, 129, 257]],
   ])('runs keep to what the level allows (mode %i)', (gamemode, halves, quarters) => {
     starsOfLevels.forEach((difficulty, level) => {

@@ -94,7 +94,7 @@ test.each([1.5, 2.4])('at %d stars the same time is the same distance, so that b
     const before = ends[i]!;
     const gap = Math.round((time - before.end) / 20);
     const distance = Math.hypot(head.x - before.x, head.y - before.y);
-    if (time - before.end <= 600) byGap.set(gap, [...(byGap.get(gap) ?? []), distance]);
+    if (time - before.end <= 800) byGap.set(gap, [...(byGap.get(gap) ?? []), distance]);
   });
   const even = [...byGap.values()].flatMap((distances) => {
     const middle = distances.sort((a, b) => a - b)[Math.floor(distances.length / 2)]!;

@@ -6,7 +6,10 @@ import { orderEvents, type Order } from './rhythm/order.ts';
 /** A tick that something happens on: a head or, where there are sliders, a slider's tail. */
 export interface RhythmEvent {
   tick: Tick;
-  /** How much the music speaks for this event: attack plus place in the beat; comparable within a song. */
+  /**
+   * How sparse a rhythm still has this event (4 less the events a beat from which on it is there): how much speaks for a head. What a slider
+   * should end on is what has least of it. Quarters have a little more, for they are what bursts are made of.
+   */
   weight: number;
   /** Rank of what is heard here among the ticks of the song, 0 to 1. */
   accent: number;

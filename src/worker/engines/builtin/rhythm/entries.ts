@@ -30,11 +30,51 @@ const earliness: Record<Mode, readonly [number, number, number]> = {
 };
 
 /**
- * The density (events a beat) from which on each tick carries an event: its rank by evidence among the places of its kind, read
- * backwards from the usage curve of that kind. So any density has the share of beats, halves and quarters that human maps have, the
- * ticks with the most evidence come first, and a sparse map's events are among a dense one's.
+ * Log odds that a place of a kind carries an event: base + slope × events a beat + what is heard. A logistic regression on 60 human
+ * charts of 13 songs (osu!standard heads, rows of dance charts); with each song left out in turn the likeliest places, as many as the
+ * chart has, reach an F1 of 0.65 to 0.79.
+ */
+const odds: Record<Kind, { base: number; slope: number }> = {
+  downbeat: { base: -0.98, slope: 0.48 },
+  middle: { base: -2.41, slope: 1.03 },
+  beat: { base: -4.32, slope: 1.95 },
+  firstHalf: { base: -5.78, slope: 1.98 },
+  half: { base: -5.92, slope: 2.72 },
+  afterBeat: { base: -7.73, slope: 2.41 },
+  beforeBeat: { base: -7.63, slope: 2.88 },
+};
+/** Log odds at which about as many places are taken as were asked for. */
+const cut = -0.3;
+/** Evidence counts twice what the regression says, less its usual amount: the same F1, with more different bars. */
+const trust = 2;
+const usualEvidence = 1.5;
+
+/**
+ * How much the entry goes by the odds, the rest by the usage curves. The odds come nearer to one person's rhythm, the curves to how often
+ * people use halves and quarters; there are charts with songs for standard only.
+ */
+const oddsShare: Record<Mode, number> = { 0: 0.6, 1: 0, 2: 0, 3: 0 };
+
+/**
+ * The density (events a beat) from which on each tick carries an event. The order of the ticks by it is what matters: a sparse map's
+ * events are among a dense one's.
  */
 export function entriesOf(ticks: readonly Tick[], evidence: Float64Array, mode: Mode): Float64Array {
+  const usual = usedFrom(ticks, evidence, mode);
+  const share = oddsShare[mode];
+  return usual.map((entry, i) => share * likelyFrom(ticks[i]!, evidence[i]!) + (1 - share) * entry);
+}
+
+function likelyFrom(tick: Tick, evidence: number): number {
+  const { base, slope } = odds[kindOf(tick)];
+  return (cut - base - trust * evidence + usualEvidence) / slope;
+}
+
+/**
+ * By the usage curves: a tick's rank by evidence among the places of its kind, read backwards from the curve of that kind. So any
+ * density has the share of beats, halves and quarters that human maps have, and the ticks with the most evidence come first.
+ */
+function usedFrom(ticks: readonly Tick[], evidence: Float64Array, mode: Mode): Float64Array {
   const kinds = new Map<Kind, number[]>();
   ticks.forEach((tick, i) => {
     const kind = kindOf(tick);

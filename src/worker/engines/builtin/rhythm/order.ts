@@ -20,7 +20,8 @@ export interface Order {
 
 /** Groups of like bars a bar, by level. Sparse maps have fewer rhythms than groups: distinct bars are 0.25 (Easy) to 0.55 (Expert) of all in ranked maps. */
 const variety = [0.5, 0.5, 0.45, 0.5, 0.5, 0.5];
-const intensityWeight = 0.6;
+/** The most intense bar has this much more evidence than the calmest, in log odds. */
+const intensityWeight = 1.5;
 /** A bar must differ by this much from those that sound like it before it gets a rhythm of its own there. */
 const ownVoice = 0.5;
 /** Below this attack a tick carries nothing that could be mapped. */
@@ -45,11 +46,10 @@ export function orderEvents(score: Score, plan: Plan): Order {
   const own = attacks.map((attack, i) => attack + context[i]!);
   const groups = likeBars(own, bars, score.structure, variety[level]! * repetition);
   const evidence = evenOut(own, groups, ownVoice);
-  const fullness = evenOut(fullnessOf(score, style), groups, Infinity);
   const mapped = mappedTicks(bars, ticks);
   const rules = rulesOf(mode, level);
   const rests = restsOf(ticks, evidence, rules);
-  const entries = leaningTo(style, ticks, entriesOf(ticks, evidence, mode)).map((entry, i) => entry / fullness[i]!);
+  const entries = leaningTo(style, ticks, entriesOf(ticks, evidence, mode));
   const late = ticks.map((_, i) => lateness(ticks, i, style));
   const supported = entries.map((_, i) => supportedEntry(ticks, entries, i) + late[i]!);
   const candidates = [...ticks.keys()].filter((i) => mapped[i] && !rests.has(i) && late[i]! < Infinity);
@@ -98,18 +98,12 @@ function contextOf({ grid: { ticks }, structure }: Score, bars: readonly Bar[], 
   const peak = structure.sections.reduce((most, section) => Math.max(most, section.intensity), 0);
   const peaks = structure.sections.filter(({ intensity }) => intensity === peak).slice(0, 1);
   bars.forEach((bar, n) => {
-    let shape = intensityWeight * (structure.intensity[bar.number] ?? 0);
+    let shape = intensityWeight * (1 + 1.5 * style.contrast) * (structure.intensity[bar.number] ?? 0);
     shape += 1.2 * style.progression * (n / bars.length);
     if (peaks.some(({ firstBar, lastBar }) => firstBar <= bar.number && bar.number <= lastBar)) shape += style.spike;
     bar.ticks.forEach((_, k) => (context[bar.first + k]! += shape));
   });
-  return context.map((value) => value * (1 + 0.5 * style.contrast));
-}
-
-/** Density of each tick's bar over the song's: 0.75 in the calmest, 1.25 in the most intense. */
-function fullnessOf({ grid: { ticks }, structure }: Score, style: Style): Float64Array {
-  const range = 0.5 * (1 + 0.5 * style.contrast);
-  return Float64Array.from(ticks, ({ bar }) => 1 + range * ((structure.intensity[bar] ?? 0.5) - 0.5));
+  return context;
 }
 
 /** Quarters earlier (streams, bursts) or later (jumps, simple) than the curves say. */

@@ -193,7 +193,8 @@ function candidatesAt(
     const length = tableLength(beatsBetween(head, end) / slides, plan.level);
     if (length !== null) found.push({ i, length, last, head, end, slides, liking: onPlace + extra });
   };
-  const weaker = (k: number) => 0.5 * (weight - events[k]!.weight);
+  // What matters most is that the end is worth little as a head: so the heads of human charts are met best.
+  const weaker = (k: number) => 0.5 * weight - events[k]!.weight;
   if (events[i + 1]) add(i + 1, events[i + 1]!.tick, 1, weaker(i + 1));
   for (let slides = 2; slides <= (plan.level <= 1 ? 2 : 3) && events[i + slides]; slides += 1) {
     const step = events[i + 1]!.tick.index - head.index;
