@@ -4,7 +4,7 @@ import type { Random } from '../random.ts';
 import type { Structure } from '../structure.ts';
 import { distanceBetween, type DistanceNeeds } from './distance.ts';
 import type { Manner } from './manner.ts';
-import { chunksOf, ofLength, patternOf, type Chunk, type Pattern } from './motifs.ts';
+import { chunksOf, isStreamed, ofLength, patternOf, type Chunk, type Pattern } from './motifs.ts';
 import { beatsBetween, slidesOf, type TimedObject } from './objects.ts';
 import { crowding, type Crowd } from './overlap.ts';
 import { line, mirrored, pathOf, type Shape } from './slider-path.ts';
@@ -236,6 +236,8 @@ const awayFrom = (home: Point, { x, y }: Point) => ((x - home.x) ** 2 + (y - hom
 /** The turn into a chunk against what the pattern wishes; it matters less after a pause, and the hand may be either. */
 function entryCost({ heading, sign }: Way, pattern: Pattern, cursor: Cursor, first: TimedObject): number {
   const turn = wrap(heading - cursor.heading);
+  // A stream goes on as it came.
+  if (isStreamed(cursor.before, first)) return 1.5 * (Math.max(0, Math.abs(turn) - 0.3) / 0.6) ** 2;
   const gapMs = first.start.time - cursor.before.end.time;
   const near = gapMs > 900 ? 0.25 : 1;
   const otherHand = turn * sign < 0 && Math.abs(turn) > 0.5 ? 0.3 : 0;
