@@ -1,7 +1,7 @@
 import type { Point } from '../hit-objects.ts';
 import { gapBeats, isStreamed } from './motifs.ts';
 import { slidesOf } from './objects.ts';
-import type { Trial } from './placement.ts';
+import type { Trial } from './trial.ts';
 
 /** What counts when objects cover each other. */
 export interface Crowd {
