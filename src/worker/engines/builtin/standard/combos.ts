@@ -5,7 +5,7 @@ import { beatsBetween, type TimedObject } from './objects.ts';
 const barsPerCombo = [2, 2, 1, 1, 1, 1];
 const longestCombo = [8, 8, 12, 12, 12, 12];
 /** A pause of this many beats starts a combo. */
-const pauseBeats = 2;
+const pauseBeats = [6, 4, 3, 2, 2, 2];
 
 /**
  * Marks new combos: at every bar, or every second one for beginners, at the first object on a beat; at sections, after
@@ -18,7 +18,7 @@ export function markCombos(objects: TimedObject[], { structure }: Score, level: 
   objects.forEach((object, i) => {
     const { start } = object;
     const before = objects[i - 1];
-    const rested = !before || before.kind === 'spinner' || pauseBetween(before, object) >= pauseBeats;
+    const rested = !before || before.kind === 'spinner' || pauseBetween(before, object) >= pauseBeats[level]!;
     const turned = start.bar > comboBar && (sections.has(start.bar) || start.bar - comboBar >= barsPerCombo[level]!);
     if (turned) waiting = true;
     // The bar's first object may be an upbeat: the combo waits for a beat, but not past the bar's first half.
@@ -33,7 +33,7 @@ export function markCombos(objects: TimedObject[], { structure }: Score, level: 
 }
 
 function pauseBetween(before: TimedObject, { start }: TimedObject): number {
-  return before.end.tempo === start.tempo ? beatsBetween(before.end, start) : pauseBeats;
+  return before.end.tempo === start.tempo ? beatsBetween(before.end, start) : Infinity;
 }
 
 function divideLong(objects: TimedObject[], longest: number): void {

@@ -104,7 +104,7 @@ export function isStreamed(before: TimedObject, object: TimedObject): boolean {
 }
 
 /** Follows the twins back to the first bar of its kind. */
-export function rootOf(bar: number, { twins }: Structure): number {
+function rootOf(bar: number, { twins }: Structure): number {
   let root = bar;
   for (let twin = twins[root]; twin !== null && twin !== undefined && twin < root; twin = twins[root]) root = twin;
   return root;

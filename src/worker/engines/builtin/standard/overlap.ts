@@ -1,7 +1,7 @@
 import type { Point } from '../hit-objects.ts';
 import { gapBeats, isStreamed } from './motifs.ts';
 import { slidesOf } from './objects.ts';
-import type { Trial } from './placement.ts';
+import type { Trial } from './trial.ts';
 
 /** What counts when objects cover each other. */
 export interface Crowd {
@@ -42,8 +42,9 @@ export function crowding(
     if (ago > preemptMs && !close) break;
     joined &&= isStreamed(other.object, next.object);
     const halves = level === 1 && next === trial && gapBeats(other.object, trial.object) < 0.6;
+    const circles = joined && (next === trial || other.object.kind === 'circle');
     next = other;
-    if (joined || halves) continue;
+    if (circles || halves) continue;
     const nearest = nearestOf(trial.places, other.places, 2 * radius);
     if (nearest < 2 * radius) {
       const covered = 1 - nearest / (2 * radius);

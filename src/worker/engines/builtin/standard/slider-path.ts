@@ -13,7 +13,7 @@ export interface Shape {
   turn: number;
 }
 
-export const sampleCount = 8;
+const sampleCount = 8;
 
 export const line: Shape = {
   type: 'L',
