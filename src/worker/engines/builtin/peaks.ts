@@ -129,7 +129,9 @@ function fill(
   fastestMs: Densities['fastestMs'],
 ): void {
   const halves = events
-    .filter(({ tick }) => tick.phase < 2 && chosen.has(tick.index) && chosen.has(tick.index + 2))
+    .filter(({ tick: { phase, index, tempo } }) => {
+      return phase < 2 && chosen.has(index) && chosen.get(index + 2)?.tick.tempo === tempo;
+    })
     .sort((a, b) => heardWithin(chosen, b) - heardWithin(chosen, a) || a.tick.index - b.tick.index);
   let left = most;
   for (const event of halves) {
@@ -176,7 +178,8 @@ const sixths = [2 / 3, 4 / 3];
 /** Ticks are halved where that is not too fast, else the half of a beat is parted into three; a third of a beat is halved only. */
 function partsOf({ beatMs, ticksPerBeat }: Tempo, fastestMs: number): readonly number[] {
   if (beatMs / ticksPerBeat / 2 >= fastestMs) return eighths;
-  return ticksPerBeat === 4 ? sixths : [];
+  const slowEnough = (2 / 3) * (beatMs / ticksPerBeat) >= 0.9 * fastestMs;
+  return ticksPerBeat === 4 && slowEnough ? sixths : [];
 }
 
 /** A place between ticks, `part` ticks after one. */

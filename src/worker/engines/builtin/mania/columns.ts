@@ -78,7 +78,7 @@ function costOf(column: number, tick: Tick, chord: readonly number[], hands: Han
   const keys = plan.cs;
   const beats = (tick.time - pressed[column]!) / tick.tempo.beatMs;
   let cost =
-    (tick.time - pressed[column]! < fastestJackMs ? never : jackCost(beats, plan)) +
+    (tick.time - pressed[column]! < fastestJackMs(plan) ? never : jackCost(beats, plan)) +
     balance * (uses[column]! - total / keys);
   const [last, second] = rows;
   if (chord.length > 0) {

@@ -35,7 +35,13 @@ export function holdNotes(notes: readonly Note[], score: Score, plan: Plan): voi
   if (wanted === 0) return;
   const ticks = new Map(score.grid.ticks.map((tick) => [tick.index, tick]));
   const next = nextInColumn(notes);
-  const candidates = notes.flatMap((note, i) => candidate(note, next[i]!, ticks, plan) ?? []);
+  const { tempos } = score.grid;
+  const candidates = notes.flatMap((note, i) => {
+    const after = tempos[tempos.indexOf(note.tick.tempo) + 1];
+    // A short end is counted by the note's own tempo and must lie in it.
+    const latest = Math.min(next[i]! - blockingGapMs, after ? after.point.offsetMs - 1 : Infinity);
+    return candidate(note, next[i]!, latest, ticks, plan) ?? [];
+  });
   candidates.sort((a, b) => a.rank - b.rank || b.sustain - a.sustain || a.note.tick.index - b.note.tick.index);
   for (const { note, endTime } of candidates.slice(0, wanted)) note.endTime = endTime;
 }
@@ -54,7 +60,7 @@ function nextInColumn(notes: readonly Note[]): number[] {
 
 type Ticks = ReadonlyMap<number, Tick>;
 
-function candidate(note: Note, next: number, ticks: Ticks, { level }: Plan): Candidate | undefined {
+function candidate(note: Note, next: number, last: number, ticks: Ticks, { level }: Plan): Candidate | undefined {
   const { tick } = note;
   const { beatMs, ticksPerBeat } = tick.tempo;
   const { sustain } = tick;
@@ -65,19 +71,21 @@ function candidate(note: Note, next: number, ticks: Ticks, { level }: Plan): Can
     const end = ticks.get(tick.index + length);
     if (end && end.time <= latest && end.tempo === tick.tempo) return { note, endTime: end.time, rank: 0, sustain };
   }
-  const endTime = shortEnd(tick, next);
+  const endTime = shortEnd(tick, last);
   return endTime === undefined ? undefined : { note, endTime, rank: 1, sustain };
 }
 
-/** Ends of last resort, in parts of a tick; snapped to 1/8 or 1/12 of the beat. */
-const parts = [3, 2, 1, 1 / 2, 1 / 3];
+/** Parts of the song's beat on which a short note may end, the plainest first. */
+const divisors = [4, 6, 8, 12, 16];
 
-function shortEnd({ time, tempo }: Tick, next: number): number | undefined {
-  const { point, beatMs, ticksPerBeat } = tempo;
-  const step = beatMs / ticksPerBeat;
-  // Twelfths: the note may stand between ticks.
-  const place = Math.round((12 * (time - point.offsetMs)) / step) / 12;
-  return parts
-    .map((part) => Math.floor(point.offsetMs + (place + part) * step + 1e-6))
-    .find((end) => end - time >= shortestHoldMs && next - end >= blockingGapMs);
+/** The latest end that leaves the column room, on the plainest part of the beat that has one. */
+function shortEnd({ time, tempo }: Tick, last: number): number | undefined {
+  const { bpm, offsetMs } = tempo.point;
+  const latest = Math.min(last, time + 0.75 * tempo.beatMs);
+  return divisors
+    .map((divisor) => {
+      const step = 60_000 / bpm / divisor;
+      return Math.floor(offsetMs + Math.floor((latest + 1 - offsetMs) / step) * step + 1e-6);
+    })
+    .find((end) => end - time >= shortestHoldMs && end <= latest);
 }

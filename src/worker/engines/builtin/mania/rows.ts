@@ -70,7 +70,7 @@ function addChords(rows: Row[], extra: number, score: Score, plan: Plan, random:
     .flatMap((_, i) => Array.from({ length: most - 1 }, (_, k) => ({ i, value: accents[i]! - k * furtherNote })))
     .sort((a, b) => Math.round((b.value - a.value) * 1e6) || a.i - b.i);
   let left = extra;
-  const grant = (sizes: (i: number) => number, jackMs: number) => {
+  const grant = (sizes: (i: number) => number, jackMs: (tempo: Tempo) => number) => {
     for (const { i } of wishes) {
       if (left === 0) return;
       const row = rows[i]!;
@@ -79,27 +79,30 @@ function addChords(rows: Row[], extra: number, score: Score, plan: Plan, random:
       left -= 1;
     }
   };
-  const noQuarters = Infinity;
+  const fastest = fastestJackMs(plan);
+  const noQuarters = ({ beatMs }: Tempo) => Math.max(quarter * beatMs, fastest);
   grant((i) => advised[i]!, noQuarters);
   // What follows is for songs that are too slow for the stars: first such as force a column to be pressed twice in a row.
-  const jackMs = plan.stars < 4 ? noQuarters : fastestJackMs;
+  const jackMs = plan.stars < 4 ? noQuarters : () => fastest;
   grant((i) => advised[i]!, jackMs);
   grant(() => most, jackMs);
 }
 
 const quarter = 0.3;
-/** A column can be held and let go between two notes this far apart. */
-export const fastestJackMs = 60;
+/** Shortest gap of two notes in a column; where notes are long, one that has room for holding and letting go on the grid. */
+export const fastestJackMs = ({ holdRatio }: Plan) => (holdRatio > 0.3 ? 90 : 60);
 
-const beatsBetween = (a: Row | undefined, b: Row | undefined) =>
-  a && b ? (b.tick.time - a.tick.time) / b.tick.tempo.beatMs : Infinity;
-
-/** Whether one more note in a row leaves a neighbour a quarter or less, and less than `jackMs`, away too few columns. */
-function forcesJack(rows: readonly Row[], i: number, keys: number, jackMs: number): boolean {
-  const row = rows[i]!;
-  const full = (a: Row | undefined, b: Row | undefined) =>
-    beatsBetween(a, b) < quarter && b!.tick.time - a!.tick.time < jackMs && a!.size + b!.size >= keys;
-  return full(rows[i - 1], row) || full(row, rows[i + 1]);
+/** Whether one more note in a row leaves too few columns for it and the rows less than `jackMs` away. */
+function forcesJack(rows: readonly Row[], i: number, keys: number, jackMs: (tempo: Tempo) => number): boolean {
+  const { tick, size } = rows[i]!;
+  return [-1, 1].some((step) => {
+    let pressed = size + 1;
+    for (let j = i + step; j >= 0 && j < rows.length; j += step) {
+      if (Math.abs(rows[j]!.tick.time - tick.time) >= jackMs(tick.tempo)) break;
+      pressed += rows[j]!.size;
+    }
+    return pressed > keys;
+  });
 }
 
 /** Most notes in a chord (4 to 6 keys, 7 and more) by level. */

@@ -3,7 +3,7 @@ import type { Tick } from '../grid.ts';
 import type { Plan } from '../plan.ts';
 import type { Random } from '../random.ts';
 import { rootOf } from '../structure.ts';
-import { isWithin } from './notes.ts';
+import { densestGaps, isWithin } from './notes.ts';
 
 /** Share of kats in ranked maps: 46 to 50 %. */
 const katShare = 0.48;
@@ -82,9 +82,8 @@ const contour = 0.35;
 const risen = (before: Tick | undefined, { pitch }: Tick) =>
   before ? Math.max(-1, Math.min(1, 4 * (pitch - before.pitch))) : 0;
 
-/** The densest patterns of a Kantan (halves) and a Futsuu (thirds) have one colour (T03). */
 function mustMatch(before: Tick | undefined, tick: Tick, level: number): boolean {
-  const gap = [1 / 2, 1 / 3][level];
+  const gap = densestGaps[level];
   return before !== undefined && gap !== undefined && isWithin(before, tick, gap);
 }
 

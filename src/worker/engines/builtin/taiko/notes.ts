@@ -22,19 +22,23 @@ export function withoutLooseQuarters(events: readonly RhythmEvent[]): RhythmEven
   );
 }
 
-/** In a Kantan two notes half a counted beat apart are followed by a rest of one (T03): without those that are not. */
+/** Two notes half a counted beat apart in a Kantan, a third in a Futsuu, are followed by a rest of a beat (T03): without what follows too soon. */
 export function withRestAfterPairs(events: readonly RhythmEvent[], level: number): RhythmEvent[] {
-  if (level > 0) return [...events];
+  const dense = densestGaps[level];
+  if (dense === undefined) return [...events];
   const kept: RhythmEvent[] = [];
   let paired = false;
   for (const event of events) {
     const before = kept.at(-1)?.tick;
     if (paired && before && isWithin(before, event.tick, restAfterPair)) continue;
-    paired = before !== undefined && isWithin(before, event.tick, 1 / 2);
+    paired = before !== undefined && isWithin(before, event.tick, dense);
     kept.push(event);
   }
   return kept;
 }
+
+/** Gaps of the densest patterns that the two lowest levels have, counted beats: they have one colour and a rest after them (T03). */
+export const densestGaps = [1 / 2, 1 / 3];
 
 /** Just under a beat, so that a gap of one is none that is within it. */
 const restAfterPair = 0.97;
