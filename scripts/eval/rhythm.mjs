@@ -2,11 +2,11 @@
 import { readFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { analyseSong, makeMap } from '../../dist/worker/engines/builtin/generate.js';
-import { layGrid, readChart } from './chart.mjs';
+import { layGrid, phaseOf, readChart } from './chart.mjs';
 import { f1, merged, rhythmOf, ticks } from './hits.mjs';
 import { listen } from './listen.mjs';
 import { againstSong } from './metrics/song.mjs';
-import { median } from './numbers.mjs';
+import { median, share } from './numbers.mjs';
 import { osuLagMs } from './references.mjs';
 import { cell, figure, line, tableHead } from './report.mjs';
 import { chartsOf } from './songs.mjs';
@@ -65,11 +65,26 @@ async function rhythmRecords(song, songsFolder, humans) {
       stars,
       dense: stars >= denseFrom,
       ...compare(rhythmOf(chart), human, grid),
-      made: againstSong(chart, audio, lagMs),
-      human: againstSong(human.chart ?? stepChart(human.heads, grid), audio, lagMs),
+      made: {
+        ...againstSong(chart, audio, lagMs),
+        ...phases(
+          chart.objects.map(({ time }) => time),
+          grid,
+        ),
+      },
+      human: {
+        ...againstSong(human.chart ?? stepChart(human.heads, grid), audio, lagMs),
+        ...phases(human.heads, grid),
+      },
     };
   });
 }
+
+/** Shares of heads on beats, half-beats and quarters. */
+const phases = (heads, grid) =>
+  Object.fromEntries(
+    ['beat', 'half', 'quarter'].map((name) => [name, share(heads, (time) => phaseOf(grid.at(time)) === name)]),
+  );
 
 /** As much of a chart as the figures against the sound read. */
 const stepChart = (heads, grid) => ({
@@ -185,6 +200,7 @@ function rhythmRows(records, people) {
       undefined,
       middle(full, ({ all }) => all[20] - all.baseline),
     ),
+    ...['beat', 'half', 'quarter'].map((name) => sound('A7', `share of heads on: ${name}`, name, '')),
     row(
       'A6',
       "heads within 10 ms of an onset less people's",
