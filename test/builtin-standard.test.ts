@@ -83,7 +83,7 @@ describe.each(levels)('what the composer leaves at %d stars', (difficulty) => {
     };
     expect(share(starts, onBeat)).toBeGreaterThanOrEqual(0.75);
     const lengths = starts.map((start, i) => (starts[i + 1] ?? objects.length) - start);
-    expect(Math.max(...lengths)).toBeLessThanOrEqual(difficulty < 2.7 ? 8 : 12);
+    expect(Math.max(...lengths)).toBeLessThanOrEqual(difficulty < 2.7 ? 8 : 10);
   });
 });
 

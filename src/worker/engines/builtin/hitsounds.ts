@@ -9,7 +9,7 @@ type Role = 'downbeat' | 'backbeat' | 'beat' | 'half' | 'quarter';
  * The share of the ticks of a role that are left without an addition: the weakest beside their neighbours. Over 88 ranked maps 48 to 70 % of the
  * edges have one, beats more often than halves.
  */
-const silentShares: Record<Role, number> = { downbeat: 0.35, backbeat: 0.4, beat: 0.64, half: 0.54, quarter: 0.78 };
+const silentShares: Record<Role, number> = { downbeat: 0.35, backbeat: 0.4, beat: 0.64, half: 0.5, quarter: 0.7 };
 /** Ticks of the same role on either side that one is compared with. */
 const neighbours = 12;
 /** A finish on every fourth downbeat of a section at most, and only where the cymbals are above this rank; the first is sure. */

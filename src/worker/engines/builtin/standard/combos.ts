@@ -1,9 +1,10 @@
 import type { Score } from '../compose.ts';
+import type { Tick } from '../grid.ts';
 import { beatsBetween, type TimedObject } from './objects.ts';
 
 /** For Easy to Expert+. */
 const barsPerCombo = [2, 2, 1, 1, 1, 1];
-const longestCombo = [8, 8, 12, 12, 12, 12];
+const longestCombo = [8, 8, 10, 10, 10, 10];
 /** A pause of this many beats starts a combo. */
 const pauseBeats = [6, 4, 3, 2, 2, 2];
 
@@ -22,7 +23,7 @@ export function markCombos(objects: TimedObject[], { structure }: Score, level: 
     const turned = start.bar > comboBar && (sections.has(start.bar) || start.bar - comboBar >= barsPerCombo[level]!);
     if (turned) waiting = true;
     // The bar's first object may be an upbeat: the combo waits for a beat, but not past the bar's first half.
-    const onBeat = start.phase === 0 || start.place >= (start.tempo.meter * start.tempo.ticksPerBeat) / 2;
+    const onBeat = isBeat(start) || start.place >= (start.tempo.meter * start.tempo.ticksPerBeat) / 2;
     if (rested || (waiting && onBeat) || object.kind === 'spinner') {
       object.newCombo = true;
       comboBar = start.bar;
@@ -31,6 +32,9 @@ export function markCombos(objects: TimedObject[], { structure }: Score, level: 
   });
   divideLong(objects, longestCombo[level]!);
 }
+
+/** Whether a tick is on a beat as the timing point counts them; the grid halves those of slow songs. */
+const isBeat = ({ place, tempo }: Tick) => place % (tempo.ticksPerBeat * Math.max(1, tempo.pulse)) === 0;
 
 function pauseBetween(before: TimedObject, { start }: TimedObject): number {
   return before.end.tempo === start.tempo ? beatsBetween(before.end, start) : Infinity;
@@ -54,7 +58,7 @@ function middleBeat(objects: readonly TimedObject[], from: number, to: number, l
   const middle = Math.floor((from + to) / 2);
   for (let away = 0; away < longest / 2; away += 1) {
     for (const i of [middle - away, middle + away]) {
-      if (i > from + 1 && i < to && i - from <= longest && objects[i]!.start.phase === 0) return i;
+      if (i > from + 1 && i < to && i - from <= longest && isBeat(objects[i]!.start)) return i;
     }
   }
   return Math.min(middle, from + longest);
