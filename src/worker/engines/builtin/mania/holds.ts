@@ -21,7 +21,7 @@ const shortestHoldMs = 20;
 interface Candidate {
   note: Note;
   endTime: number;
-  /** 0: as the level asks; 1: legal only. */
+  /** 0: as the level asks; 1: among other notes; 2: legal only. */
   rank: number;
   sustain: number;
 }
@@ -40,11 +40,19 @@ export function holdNotes(notes: readonly Note[], score: Score, plan: Plan): voi
     const after = tempos[tempos.indexOf(note.tick.tempo) + 1];
     // A short end is counted by the note's own tempo and must lie in it.
     const latest = Math.min(next[i]! - blockingGapMs, after ? after.point.offsetMs - 1 : Infinity);
-    return candidate(note, next[i]!, latest, ticks, plan) ?? [];
+    const long = candidate(note, next[i]!, latest, ticks, plan);
+    if (!long) return [];
+    // In an Easy nothing happens during a long note (M13), as long as there are enough of such.
+    const around = notes.slice(Math.max(0, i - 2), i + 4);
+    const busy = plan.level === 0 && around.some((other) => other !== note && isDuring(other, note, long.endTime));
+    return busy ? { ...long, rank: 1 } : long;
   });
   candidates.sort((a, b) => a.rank - b.rank || b.sustain - a.sustain || a.note.tick.index - b.note.tick.index);
   for (const { note, endTime } of candidates.slice(0, wanted)) note.endTime = endTime;
 }
+
+const isDuring = (other: Note, { tick }: Note, endTime: number) =>
+  other.tick.time >= tick.time && other.tick.time < endTime;
 
 /** Of each note the time of the next in its column. */
 function nextInColumn(notes: readonly Note[]): number[] {
@@ -65,14 +73,14 @@ function candidate(note: Note, next: number, last: number, ticks: Ticks, { level
   const { beatMs, ticksPerBeat } = tick.tempo;
   const { sustain } = tick;
   const least = Math.ceil(shortest[level]! * ticksPerBeat);
-  const wished = Math.max(least, Math.round(Math.min(sustain, longestBeats) * ticksPerBeat));
+  const wished = level === 0 ? least : Math.max(least, Math.round(Math.min(sustain, longestBeats) * ticksPerBeat));
   const latest = next - release * beatMs + 1;
   for (let length = wished; length >= least; length -= 1) {
     const end = ticks.get(tick.index + length);
     if (end && end.time <= latest && end.tempo === tick.tempo) return { note, endTime: end.time, rank: 0, sustain };
   }
   const endTime = shortEnd(tick, last);
-  return endTime === undefined ? undefined : { note, endTime, rank: 1, sustain };
+  return endTime === undefined ? undefined : { note, endTime, rank: 2, sustain };
 }
 
 /** Parts of the song's beat on which a short note may end, the plainest first. */
