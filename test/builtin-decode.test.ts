@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import { expect, test } from 'vitest';
-import { analysisRate, decodeAudio } from '../src/worker/engines/builtin/decode.ts';
+import { analysisRate, decodeAudio } from '../src/worker/engines/builtin/audio/decode.ts';
 import { mp3Bytes, oggBytes, synthesise, wavBytes } from './song.ts';
 
 const fixture = (name: string) => readFile(fileURLToPath(new URL(`fixtures/audio/${name}`, import.meta.url)));

@@ -1,8 +1,8 @@
 import { describe, expect, test } from 'vitest';
-import { coverOf } from '../src/worker/engines/builtin/cover.ts';
-import { describeMap, fileStem, generatorVersion, remakeOf } from '../src/worker/engines/builtin/metadata.ts';
+import { coverOf } from '../src/worker/engines/builtin/beatmap/cover.ts';
+import { describeMap, fileStem, generatorVersion, remakeOf } from '../src/worker/engines/builtin/beatmap/metadata.ts';
 import { planMap, type MapParams } from '../src/worker/engines/builtin/plan.ts';
-import { drawBackground } from '../src/worker/engines/builtin/background.ts';
+import { drawBackground } from '../src/worker/engines/builtin/beatmap/background.ts';
 import { createRandom } from '../src/worker/engines/builtin/random.ts';
 
 const origin = { seed: 77, hash: '0123456789abcdef0123' };

@@ -1,9 +1,9 @@
 import { beforeAll, describe, expect, test } from 'vitest';
 import type { Score } from '../src/worker/engines/builtin/compose.ts';
 import { analyseSong } from '../src/worker/engines/builtin/generate.ts';
-import type { Tick } from '../src/worker/engines/builtin/grid.ts';
+import type { Tick } from '../src/worker/engines/builtin/hearing/grid.ts';
 import { planMap, type MapParams, type Mode } from '../src/worker/engines/builtin/plan.ts';
-import { chooseRhythm } from '../src/worker/engines/builtin/rhythm.ts';
+import { chooseRhythm } from '../src/worker/engines/builtin/rhythm/rhythm.ts';
 import { synthesise, wavBytes } from './song.ts';
 
 const bpm = 160;

@@ -2,7 +2,7 @@ import { BeatmapDecoder, SlidableObject } from 'osu-parsers';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { windowOf } from '../src/worker/engines/builtin/compose.ts';
 import { analyseSong, makeMap, type Song } from '../src/worker/engines/builtin/generate.ts';
-import { endOf, type HitObject, type Point } from '../src/worker/engines/builtin/hit-objects.ts';
+import { endOf, type HitObject, type Point } from '../src/worker/engines/builtin/beatmap/hit-objects.ts';
 import { planMap, type MapParams } from '../src/worker/engines/builtin/plan.ts';
 import { createRandom } from '../src/worker/engines/builtin/random.ts';
 import { standard } from '../src/worker/engines/builtin/standard/standard.ts';

@@ -1,10 +1,10 @@
 import { expect, test } from 'vitest';
-import { analysisRate } from '../src/worker/engines/builtin/decode.ts';
-import { computeFeatures } from '../src/worker/engines/builtin/features.ts';
-import { layGrid, type Grid, type GridOptions } from '../src/worker/engines/builtin/grid.ts';
-import { computeHarmony } from '../src/worker/engines/builtin/harmony.ts';
-import { findStructure } from '../src/worker/engines/builtin/structure.ts';
-import { OSU_OFFSET_MS, type TimingPoint } from '../src/worker/engines/builtin/timing.ts';
+import { analysisRate } from '../src/worker/engines/builtin/audio/decode.ts';
+import { computeFeatures } from '../src/worker/engines/builtin/hearing/features.ts';
+import { layGrid, type Grid, type GridOptions } from '../src/worker/engines/builtin/hearing/grid.ts';
+import { computeHarmony } from '../src/worker/engines/builtin/hearing/harmony.ts';
+import { findStructure } from '../src/worker/engines/builtin/hearing/structure.ts';
+import { OSU_OFFSET_MS, type TimingPoint } from '../src/worker/engines/builtin/timing/timing.ts';
 
 type Play = (hit: (atMs: number, ms: number, wave: (t: number) => number) => void) => void;
 

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
-import { decodeAudio } from '../src/worker/engines/builtin/decode.ts';
-import { computeFeatures } from '../src/worker/engines/builtin/features.ts';
-import { detectTiming, OSU_OFFSET_MS, type GivenTiming } from '../src/worker/engines/builtin/timing.ts';
+import { decodeAudio } from '../src/worker/engines/builtin/audio/decode.ts';
+import { computeFeatures } from '../src/worker/engines/builtin/hearing/features.ts';
+import { detectTiming, OSU_OFFSET_MS, type GivenTiming } from '../src/worker/engines/builtin/timing/timing.ts';
 import { synthesise, wavBytes } from './song.ts';
 
 async function timingOf(samples: Float32Array, given?: GivenTiming) {

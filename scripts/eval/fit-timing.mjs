@@ -8,8 +8,8 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { decodeAudio } from '../../dist/worker/engines/builtin/decode.js';
-import { computeFeatures } from '../../dist/worker/engines/builtin/features.js';
+import { decodeAudio } from '../../dist/worker/engines/builtin/audio/decode.js';
+import { computeFeatures } from '../../dist/worker/engines/builtin/hearing/features.js';
 import { barEvidence } from '../../dist/worker/engines/builtin/timing/bars.js';
 import { strengthsOf } from '../../dist/worker/engines/builtin/timing/beats.js';
 import { beatCandidates, chooseBeat } from '../../dist/worker/engines/builtin/timing/choice.js';

@@ -1,6 +1,6 @@
 // What the song itself says, heard apart from the generator: onsets, loud and quiet stretches, bars that come back.
 import FFT from 'fft.js';
-import { decodeAudio } from '../../dist/worker/engines/builtin/decode.js';
+import { decodeAudio } from '../../dist/worker/engines/builtin/audio/decode.js';
 import { mean } from './numbers.mjs';
 
 const frame = 1024;

@@ -8,10 +8,10 @@ import { readFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
-import { audioFormatOf, decodeAudio, decodeBlocks } from '../../dist/worker/engines/builtin/decode.js';
-import { computeFeatures } from '../../dist/worker/engines/builtin/features.js';
-import { createResampler } from '../../dist/worker/engines/builtin/resample.js';
-import { detectTiming, OSU_OFFSET_MS } from '../../dist/worker/engines/builtin/timing.js';
+import { audioFormatOf, decodeAudio, decodeBlocks } from '../../dist/worker/engines/builtin/audio/decode.js';
+import { computeFeatures } from '../../dist/worker/engines/builtin/hearing/features.js';
+import { createResampler } from '../../dist/worker/engines/builtin/audio/resample.js';
+import { detectTiming, OSU_OFFSET_MS } from '../../dist/worker/engines/builtin/timing/timing.js';
 import { barMeasures, beatMeasures, beatsOf, mainPoint, mean, median, tempoErrors } from './beats.mjs';
 import { toolRate, tools } from './npm-tempo-tools.mjs';
 

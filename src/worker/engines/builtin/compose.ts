@@ -1,8 +1,8 @@
-import type { Grid, Tick } from './grid.ts';
-import type { HitObject } from './hit-objects.ts';
+import type { Grid, Tick } from './hearing/grid.ts';
+import type { HitObject } from './beatmap/hit-objects.ts';
 import type { Plan } from './plan.ts';
 import type { Random } from './random.ts';
-import type { Structure } from './structure.ts';
+import type { Structure } from './hearing/structure.ts';
 
 /** A song as the mapper hears it. */
 export interface Score {

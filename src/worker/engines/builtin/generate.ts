@@ -1,28 +1,28 @@
 import { createHash } from 'node:crypto';
 import { starsOf } from '../../stars.ts';
 import { verifyMap, type Issue } from '../../verify/verify.ts';
-import { comboColours, drawBackground } from './background.ts';
-import { breaksOf, effectsOf } from './beatmap.ts';
+import { comboColours, drawBackground } from './beatmap/background.ts';
+import { breaksOf, effectsOf } from './beatmap/effects.ts';
 import { catcher } from './catch/catch.ts';
 import { windowOf, type Composer, type Draft, type Score } from './compose.ts';
 import { GenerateError } from './errors.ts';
-import { decodeAudio, type DecodedAudio, type ToWav } from './decode.ts';
-import { coverOf } from './cover.ts';
-import { computeFeatures, type Features } from './features.ts';
+import { decodeAudio, type DecodedAudio, type ToWav } from './audio/decode.ts';
+import { coverOf } from './beatmap/cover.ts';
+import { computeFeatures, type Features } from './hearing/features.ts';
 import { fitStars } from './fit.ts';
-import { layGrid, type GridOptions } from './grid.ts';
-import { computeHarmony, type Harmony } from './harmony.ts';
-import { endOf } from './hit-objects.ts';
+import { layGrid, type GridOptions } from './hearing/grid.ts';
+import { computeHarmony, type Harmony } from './hearing/harmony.ts';
+import { endOf } from './beatmap/hit-objects.ts';
 import { mania } from './mania/mania.ts';
-import { describeMap, fileStem, type Metadata, type SongTags } from './metadata.ts';
-import { osuFile } from './osu-file.ts';
-import { packAudio, packOsz } from './osz.ts';
+import { describeMap, fileStem, type Metadata, type SongTags } from './beatmap/metadata.ts';
+import { osuFile } from './beatmap/osu-file.ts';
+import { packAudio, packOsz } from './beatmap/osz.ts';
 import { planMap, type MapParams, type Mode, type Plan } from './plan.ts';
 import { createRandom, seedFrom } from './random.ts';
 import { standard } from './standard/standard.ts';
-import { findStructure } from './structure.ts';
+import { findStructure } from './hearing/structure.ts';
 import { taiko } from './taiko/taiko.ts';
-import { detectTiming, type Timing } from './timing.ts';
+import { detectTiming, type Timing } from './timing/timing.ts';
 
 /** What the generator says while it works. */
 export type Report =

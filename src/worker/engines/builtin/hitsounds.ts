@@ -1,6 +1,6 @@
 import type { Score } from './compose.ts';
-import type { Tick } from './grid.ts';
-import { clap, finish, whistle } from './hit-objects.ts';
+import type { Tick } from './hearing/grid.ts';
+import { clap, finish, whistle } from './beatmap/hit-objects.ts';
 
 /** What a place in the bar is to the ear. */
 type Role = 'downbeat' | 'backbeat' | 'beat' | 'half' | 'quarter';

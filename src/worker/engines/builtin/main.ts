@@ -9,10 +9,10 @@ import { builtinProblems } from '../../../shared/models.ts';
 import { attemptVariable, runProgram } from '../../../shared/process.ts';
 import { readTiming } from '../../../shared/reference-beatmap.ts';
 import { parameterNames, parseFields } from '../../../shared/request.ts';
-import { audioFormatOf } from './decode.ts';
+import { audioFormatOf } from './audio/decode.ts';
 import { GenerateError } from './errors.ts';
 import { generate, type Report } from './generate.ts';
-import { generatorVersion, remakeOf, type SongTags } from './metadata.ts';
+import { generatorVersion, remakeOf, type SongTags } from './beatmap/metadata.ts';
 import type { MapParams } from './plan.ts';
 
 const usage = `Makes a playable osu! beatmap of a song.

@@ -1,10 +1,10 @@
 import type { Score } from './compose.ts';
-import type { Tempo, Tick } from './grid.ts';
+import type { Tempo, Tick } from './hearing/grid.ts';
 import type { Plan } from './plan.ts';
 import type { Random } from './random.ts';
-import { chooseRhythm, type RhythmEvent } from './rhythm.ts';
+import { chooseRhythm, type RhythmEvent } from './rhythm/rhythm.ts';
 import { taikoBeats } from './rhythm/rules.ts';
-import { rootOf } from './structure.ts';
+import { rootOf } from './hearing/structure.ts';
 
 /** Half a bar, in which a map is at its densest or not. */
 interface Stretch {

@@ -1,5 +1,5 @@
 import type { Score } from './compose.ts';
-import type { Tick } from './grid.ts';
+import type { Tick } from './hearing/grid.ts';
 import type { Plan } from './plan.ts';
 import type { Random } from './random.ts';
 

@@ -1,8 +1,8 @@
 import type { Composer, Draft, Score } from '../compose.ts';
-import type { Tick } from '../grid.ts';
-import type { HitObject } from '../hit-objects.ts';
+import type { Tick } from '../hearing/grid.ts';
+import type { HitObject } from '../beatmap/hit-objects.ts';
 import { soundsOf } from '../hitsounds.ts';
-import { chooseRhythm } from '../rhythm.ts';
+import { chooseRhythm } from '../rhythm/rhythm.ts';
 import { halfPlate } from './movement.ts';
 import { formObjects } from './objects.ts';
 import { placeObjects, type PlacedObject } from './placement.ts';

@@ -1,4 +1,4 @@
-import type { Tick } from '../grid.ts';
+import type { Tick } from '../hearing/grid.ts';
 import type { Random } from '../random.ts';
 
 const middle = 256;

@@ -1,5 +1,5 @@
-import type { Tempo } from '../grid.ts';
-import type { Point, SliderPath } from '../hit-objects.ts';
+import type { Tempo } from '../hearing/grid.ts';
+import type { Point, SliderPath } from '../beatmap/hit-objects.ts';
 import type { Plan } from '../plan.ts';
 
 /** A fruit or droplet of a juice stream. */

@@ -1,7 +1,7 @@
 import type { Score } from '../compose.ts';
-import type { Tick } from '../grid.ts';
+import type { Tick } from '../hearing/grid.ts';
 import type { Plan } from '../plan.ts';
-import type { RhythmEvent } from '../rhythm.ts';
+import type { RhythmEvent } from '../rhythm/rhythm.ts';
 import { dropletTimes, partCount, pxPerBeat } from './juice.ts';
 import { planShowers, type Shower } from './showers.ts';
 

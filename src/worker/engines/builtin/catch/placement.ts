@@ -1,5 +1,5 @@
 import type { Score } from '../compose.ts';
-import type { SliderPath } from '../hit-objects.ts';
+import type { SliderPath } from '../beatmap/hit-objects.ts';
 import type { Plan } from '../plan.ts';
 import type { Random } from '../random.ts';
 import { classify, gapsBetween } from './classes.ts';

@@ -1,4 +1,4 @@
-import type { SliderPath } from '../hit-objects.ts';
+import type { SliderPath } from '../beatmap/hit-objects.ts';
 import {
   classMargin,
   edgeDistance,

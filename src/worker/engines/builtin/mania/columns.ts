@@ -1,8 +1,8 @@
 import type { Score } from '../compose.ts';
-import type { Tick } from '../grid.ts';
+import type { Tick } from '../hearing/grid.ts';
 import type { Plan } from '../plan.ts';
 import type { Random } from '../random.ts';
-import { rootOf } from '../structure.ts';
+import { rootOf } from '../hearing/structure.ts';
 import { fastestJackMs, type Row } from './rows.ts';
 
 /** What the search remembers of the rows before. */

@@ -1,5 +1,5 @@
 import type { Composer, Draft } from '../compose.ts';
-import { finish, type HitObject } from '../hit-objects.ts';
+import { finish, type HitObject } from '../beatmap/hit-objects.ts';
 import { scrollSpeeds } from '../scroll.ts';
 import { chooseColumns } from './columns.ts';
 import { holdNotes, type Note } from './holds.ts';

@@ -1,9 +1,9 @@
 import type { Knobs, Score } from '../compose.ts';
-import type { Tempo, Tick } from '../grid.ts';
+import type { Tempo, Tick } from '../hearing/grid.ts';
 import type { Plan } from '../plan.ts';
 import type { Random } from '../random.ts';
 import { evenness, rhythmWithPeaks } from '../peaks.ts';
-import { rootOf } from '../structure.ts';
+import { rootOf } from '../hearing/structure.ts';
 
 /** Notes that are pressed together. */
 export interface Row {

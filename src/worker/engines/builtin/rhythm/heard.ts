@@ -1,5 +1,5 @@
 import type { Score } from '../compose.ts';
-import type { Tick } from '../grid.ts';
+import type { Tick } from '../hearing/grid.ts';
 
 /** Ticks of one bar, in order, as positions in the list of ticks. */
 export interface Bar {

@@ -1,4 +1,4 @@
-import type { Structure } from '../structure.ts';
+import type { Structure } from '../hearing/structure.ts';
 import { sameMetre, type Bar } from './heard.ts';
 
 /** A bar is compared with this many of the newest patterns, so that the cost grows with the song's length only. */

@@ -1,4 +1,4 @@
-import type { Tick } from '../grid.ts';
+import type { Tick } from '../hearing/grid.ts';
 import type { Mode } from '../plan.ts';
 
 /** At most `notes` events follow one another `beats` or less apart. */

@@ -1,4 +1,4 @@
-import type { Point } from '../hit-objects.ts';
+import type { Point } from '../beatmap/hit-objects.ts';
 import type { Random } from '../random.ts';
 import type { Manner } from './manner.ts';
 import type { Chunk, Pattern } from './motifs.ts';

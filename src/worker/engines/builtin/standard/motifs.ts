@@ -1,4 +1,4 @@
-import type { Structure } from '../structure.ts';
+import type { Structure } from '../hearing/structure.ts';
 import type { Random } from '../random.ts';
 import type { Manner } from './manner.ts';
 import { arcs, beziers, line, mirrored, type Shape } from './slider-path.ts';

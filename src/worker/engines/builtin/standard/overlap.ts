@@ -1,4 +1,4 @@
-import type { Point } from '../hit-objects.ts';
+import type { Point } from '../beatmap/hit-objects.ts';
 import { gapBeats, isStreamed } from './motifs.ts';
 import { slidesOf } from './objects.ts';
 import type { Trial } from './trial.ts';

@@ -1,7 +1,7 @@
-import type { Point, SliderPath } from '../hit-objects.ts';
+import type { Point, SliderPath } from '../beatmap/hit-objects.ts';
 import { preemptMs } from '../plan.ts';
 import type { Random } from '../random.ts';
-import type { Structure } from '../structure.ts';
+import type { Structure } from '../hearing/structure.ts';
 import { distanceBetween, type DistanceNeeds } from './distance.ts';
 import { homeOf, imagesOf, modelOf, type Model, type Way } from './models.ts';
 import { chunksOf, isStreamed, ofLength, patternOf, type Chunk, type Pattern } from './motifs.ts';

@@ -1,4 +1,4 @@
-import type { Point, SliderPath } from '../hit-objects.ts';
+import type { Point, SliderPath } from '../beatmap/hit-objects.ts';
 
 /** A slider's shape for a length of 1, leaving (0, 0) to the right. */
 export interface Shape {

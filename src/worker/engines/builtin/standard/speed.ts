@@ -1,5 +1,5 @@
 import type { Draft, Score } from '../compose.ts';
-import type { Tempo } from '../grid.ts';
+import type { Tempo } from '../hearing/grid.ts';
 import type { Plan } from '../plan.ts';
 import type { Random } from '../random.ts';
 import type { Manner } from './manner.ts';

@@ -1,4 +1,4 @@
-import type { Point } from '../hit-objects.ts';
+import type { Point } from '../beatmap/hit-objects.ts';
 import type { Plan } from '../plan.ts';
 import { beatsBetween, slidesOf, type TimedObject } from './objects.ts';
 import { line, mirrored, type Shape } from './slider-path.ts';

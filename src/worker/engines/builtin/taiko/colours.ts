@@ -1,8 +1,8 @@
 import type { Score } from '../compose.ts';
-import type { Tick } from '../grid.ts';
+import type { Tick } from '../hearing/grid.ts';
 import type { Plan } from '../plan.ts';
 import type { Random } from '../random.ts';
-import { rootOf } from '../structure.ts';
+import { rootOf } from '../hearing/structure.ts';
 import { densestGaps, isWithin } from './notes.ts';
 
 /** Share of kats in ranked maps: 46 to 50 %. */

@@ -1,5 +1,5 @@
-import type { Tempo, Tick } from '../grid.ts';
-import type { RhythmEvent } from '../rhythm.ts';
+import type { Tempo, Tick } from '../hearing/grid.ts';
+import type { RhythmEvent } from '../rhythm/rhythm.ts';
 import { taikoBeats } from '../rhythm/rules.ts';
 
 /** Length of a beat as osu!taiko's ranking criteria count it, ms. */

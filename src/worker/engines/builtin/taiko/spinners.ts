@@ -1,6 +1,6 @@
 import type { Score } from '../compose.ts';
-import type { Tick } from '../grid.ts';
-import type { Spinner } from '../hit-objects.ts';
+import type { Tick } from '../hearing/grid.ts';
+import type { Spinner } from '../beatmap/hit-objects.ts';
 import type { Plan } from '../plan.ts';
 
 /** First and last tick of a spinner (denden). */

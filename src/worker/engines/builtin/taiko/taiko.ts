@@ -1,6 +1,6 @@
 import type { Composer, Draft } from '../compose.ts';
-import type { Tempo } from '../grid.ts';
-import { clap, finish, type HitObject } from '../hit-objects.ts';
+import type { Tempo } from '../hearing/grid.ts';
+import { clap, finish, type HitObject } from '../beatmap/hit-objects.ts';
 import type { Plan } from '../plan.ts';
 import { evenness, rhythmWithPeaks } from '../peaks.ts';
 import { scrollSpeeds } from '../scroll.ts';

@@ -1,4 +1,4 @@
-import type { Features } from '../features.ts';
+import type { Features } from '../hearing/features.ts';
 import type { BeatGrid } from './fold.ts';
 
 export const bands = ['full', 'low', 'mid', 'high'] as const;

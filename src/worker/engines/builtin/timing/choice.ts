@@ -1,4 +1,4 @@
-import type { Features } from '../features.ts';
+import type { Features } from '../hearing/features.ts';
 import { atBeats, bands, beatCount, harmonyChange, likeness, mean, type Strengths } from './beats.ts';
 import { refineTempo } from './drift.ts';
 import { fold, peakPlace, peaksOf, type BeatGrid } from './fold.ts';

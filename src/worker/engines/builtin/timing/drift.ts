@@ -1,4 +1,4 @@
-import type { Features } from '../features.ts';
+import type { Features } from '../hearing/features.ts';
 import { fold } from './fold.ts';
 
 /** How a stretch of the song lies on a period: late (+) or early (−) against its mean place. */

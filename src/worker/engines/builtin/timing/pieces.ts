@@ -1,4 +1,4 @@
-import { sliceFeatures, type Features } from '../features.ts';
+import { sliceFeatures, type Features } from '../hearing/features.ts';
 import { strengthsOf } from './beats.ts';
 import { beatProfile, chooseBeat } from './choice.ts';
 import { refineTempo } from './drift.ts';

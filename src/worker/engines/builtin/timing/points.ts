@@ -1,5 +1,5 @@
 import type { TimingPoint } from '../../../../shared/reference-beatmap.ts';
-import { sliceFeatures, type Features } from '../features.ts';
+import { sliceFeatures, type Features } from '../hearing/features.ts';
 import { findDownbeat, findMeter } from './bars.ts';
 import { strengthsOf } from './beats.ts';
 import type { Section } from './sections.ts';

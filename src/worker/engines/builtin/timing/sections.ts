@@ -1,4 +1,4 @@
-import type { Features } from '../features.ts';
+import type { Features } from '../hearing/features.ts';
 import { attackSpectrum, tempoPeaks } from './tempo.ts';
 
 /** A stretch of the song on one beat grid: beats at phaseMs + n · 60 000 / bpm from startMs on. */

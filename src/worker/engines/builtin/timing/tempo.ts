@@ -1,5 +1,5 @@
 import FFT from 'fft.js';
-import type { Features } from '../features.ts';
+import type { Features } from '../hearing/features.ts';
 
 /** Tempi that are looked for, BPM. Ratios of what is found reach further. */
 const slowest = 55;

@@ -2,7 +2,7 @@ import type { Features } from './features.ts';
 import type { Harmony } from './harmony.ts';
 import { hear, type Heard } from './hear.ts';
 import { isSwung } from './swing.ts';
-import type { TimingPoint } from './timing.ts';
+import type { TimingPoint } from '../timing/timing.ts';
 
 /** A stretch of the song under one timing point. */
 export interface Tempo {

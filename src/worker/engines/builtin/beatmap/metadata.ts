@@ -1,6 +1,6 @@
 import anyAscii from 'any-ascii';
-import { parseFields, type Params } from '../../../shared/request.ts';
-import type { MapParams, Plan } from './plan.ts';
+import { parseFields, type Params } from '../../../../shared/request.ts';
+import type { MapParams, Plan } from '../plan.ts';
 
 /** What is known of a song besides its sound. */
 export interface SongTags {

@@ -1,7 +1,7 @@
-import type { Score } from './compose.ts';
-import type { Tick } from './grid.ts';
-import type { Plan } from './plan.ts';
-import { orderEvents, type Order } from './rhythm/order.ts';
+import type { Score } from '../compose.ts';
+import type { Tick } from '../hearing/grid.ts';
+import type { Plan } from '../plan.ts';
+import { orderEvents, type Order } from './order.ts';
 
 /** A tick that something happens on: a head or, where there are sliders, a slider's tail. */
 export interface RhythmEvent {

@@ -1,6 +1,6 @@
-import type { Draft, Score } from './compose.ts';
+import type { Draft, Score } from '../compose.ts';
 import { endOf } from './hit-objects.ts';
-import { preemptMs } from './plan.ts';
+import { preemptMs } from '../plan.ts';
 
 /** An inherited (green) line: what holds from its time on. */
 export interface Effect {

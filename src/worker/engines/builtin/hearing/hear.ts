@@ -1,7 +1,7 @@
 import type { Features } from './features.ts';
 import type { Spot } from './grid.ts';
 import { levelBands, type Harmony } from './harmony.ts';
-import { OSU_OFFSET_MS } from './timing.ts';
+import { OSU_OFFSET_MS } from '../timing/timing.ts';
 
 /** What is heard at a tick. */
 export interface Heard {

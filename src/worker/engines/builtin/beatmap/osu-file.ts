@@ -1,7 +1,7 @@
-import type { Effect } from './beatmap.ts';
+import type { Effect } from './effects.ts';
 import { hitObjectLine, type HitObject } from './hit-objects.ts';
 import type { Metadata } from './metadata.ts';
-import type { TimingPoint } from './timing.ts';
+import type { TimingPoint } from '../timing/timing.ts';
 
 /** All that a `.osu` file says. */
 export interface BeatmapFile extends Metadata {

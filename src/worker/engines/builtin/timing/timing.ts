@@ -1,11 +1,11 @@
-import type { TimingPoint } from '../../../shared/reference-beatmap.ts';
-import { GenerateError } from './errors.ts';
-import type { Features } from './features.ts';
-import { atBeats, beatCount, strengthsOf } from './timing/beats.ts';
-import { beatProfile, chooseBeat } from './timing/choice.ts';
-import { exactPhase, settleSections } from './timing/pieces.ts';
-import { timingPoints } from './timing/points.ts';
-import { findSections, ordinarySearch, thoroughSearch, type Section } from './timing/sections.ts';
+import type { TimingPoint } from '../../../../shared/reference-beatmap.ts';
+import { GenerateError } from '../errors.ts';
+import type { Features } from '../hearing/features.ts';
+import { atBeats, beatCount, strengthsOf } from './beats.ts';
+import { beatProfile, chooseBeat } from './choice.ts';
+import { exactPhase, settleSections } from './pieces.ts';
+import { timingPoints } from './points.ts';
+import { findSections, ordinarySearch, thoroughSearch, type Section } from './sections.ts';
 
 /**
  * In ranked osu! maps the charted time of a beat lies about 21 ms before its onset as a gapless decoder gives it (median of

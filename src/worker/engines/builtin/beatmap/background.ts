@@ -1,6 +1,6 @@
 import { crc32 } from 'node:zlib';
 import { zlibSync } from 'fflate';
-import type { Random } from './random.ts';
+import type { Random } from '../random.ts';
 
 const width = 1280;
 const height = 720;

@@ -1,5 +1,5 @@
 import type { Features } from './features.ts';
-import { OSU_OFFSET_MS, type TimingPoint } from './timing.ts';
+import { OSU_OFFSET_MS, type TimingPoint } from '../timing/timing.ts';
 
 /** Parts of a beat that attacks are gathered in: multiples of 3 and 4. */
 const parts = 24;

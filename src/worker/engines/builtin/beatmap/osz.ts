@@ -1,7 +1,7 @@
 import { zipSync, type Zippable } from 'fflate';
 import { createOggEncoder } from 'wasm-media-encoders';
-import type { AudioFormat } from '../../../shared/request.ts';
-import { decodeBlocks, type ToWav } from './decode.ts';
+import type { AudioFormat } from '../../../../shared/request.ts';
+import { decodeBlocks, type ToWav } from '../audio/decode.ts';
 
 /** A file as it goes into the map. */
 export interface PackedFile {

@@ -1,6 +1,6 @@
 import type { Tick } from './grid.ts';
 import { levelBands, type Harmony } from './harmony.ts';
-import { OSU_OFFSET_MS } from './timing.ts';
+import { OSU_OFFSET_MS } from '../timing/timing.ts';
 
 /** A bar as the structure sees it. */
 export interface Bar {
