@@ -73,6 +73,16 @@ test.each(hostile)('%s gives a valid map or a clear error', async (_name, make) 
   }
 });
 
+test('a song of ten minutes keeps one tempo and is mapped to its end', async () => {
+  const bar32 = synthesise({ bpm: 128, offsetMs: 0, seconds: 60 });
+  const long = new Float32Array(10 * bar32.length);
+  for (let i = 0; i < 10; i += 1) long.set(bar32, i * bar32.length);
+  const song = await analyseSong(wavBytes(long), {});
+  expect(song.timing.points).toMatchObject([{ bpm: 128 }]);
+  const { issues } = verifyMap(makeMap(song, { filename: 'x.wav' }, { difficulty: 4, seed: 1 }).text);
+  expect(issues.filter(({ level }) => level === 'blocking')).toEqual([]);
+}, 120_000);
+
 /** Any legal request, also a silly one. Keyed by `n`, so that a failure can be made again. */
 function anyRequest(random: Random, n: number): MapParams {
   const draw = (what: string) => random(what, n);

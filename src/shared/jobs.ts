@@ -46,6 +46,8 @@ export interface Report {
   bpm?: number;
   offset_ms?: number;
   timing_confidence?: number;
+  /** How long after the written time of a beat it is heard, where the engine found the timing itself. */
+  onset_lag_ms?: number;
   stars?: { asked: number; got: number };
   verifier?: VerifierReport;
 }

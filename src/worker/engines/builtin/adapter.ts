@@ -19,7 +19,7 @@ interface BuiltinLine {
   percent?: number;
   warning?: string;
   error?: JobError;
-  timing?: { bpm: number; offset_ms: number; confidence: number };
+  timing?: { bpm: number; offset_ms: number; confidence: number; onset_lag_ms?: number };
   stars?: { asked: number; got: number };
 }
 
@@ -54,6 +54,7 @@ function readLine(text: string): EngineLine {
     report.bpm = line.timing.bpm;
     report.offset_ms = line.timing.offset_ms;
     report.timing_confidence = line.timing.confidence;
+    if (line.timing.onset_lag_ms !== undefined) report.onset_lag_ms = line.timing.onset_lag_ms;
   }
   if (line.stars) report.stars = line.stars;
   const band = line.stage === undefined ? undefined : stages[line.stage];

@@ -22,13 +22,13 @@ import { createRandom, seedFrom } from './random.ts';
 import { standard } from './standard/standard.ts';
 import { findStructure } from './hearing/structure.ts';
 import { taiko } from './taiko/taiko.ts';
-import { detectTiming, type Timing } from './timing/timing.ts';
+import { detectTiming, OSU_OFFSET_MS, type Timing } from './timing/timing.ts';
 
 /** What the generator says while it works. */
 export type Report =
   | { stage: string; percent: number }
   | { warning: string }
-  | { timing: { bpm: number; offset_ms: number; confidence: number } }
+  | { timing: { bpm: number; offset_ms: number; confidence: number; onset_lag_ms?: number } }
   | { stars: { asked: number; got: number } };
 
 type Tell = (report: Report) => void;
@@ -84,7 +84,15 @@ export async function generate(
   const song = await analyseSong(bytes, params, tell, toWav);
   const [point] = song.timing.points;
   for (const warning of song.timing.warnings) tell({ warning });
-  tell({ timing: { bpm: point!.bpm, offset_ms: point!.offsetMs, confidence: song.timing.confidence } });
+  const isHeard = params.offset === undefined && params.points === undefined;
+  tell({
+    timing: {
+      bpm: point!.bpm,
+      offset_ms: point!.offsetMs,
+      confidence: song.timing.confidence,
+      ...(isHeard ? { onset_lag_ms: OSU_OFFSET_MS } : {}),
+    },
+  });
 
   tell({ stage: 'generating_map', percent: 0 });
   const packed = await packAudio(bytes, song.audio.format, toWav);
@@ -174,9 +182,14 @@ export function makeMap(
   const swung = usual.grid.tempos.some(({ ticksPerBeat }) => ticksPerBeat === 3);
   if (Math.abs(miss) > starsTolerance && !(swung && miss > 0)) {
     const other = repaired(attemptOn(layScore(song, { ...swing, shift: miss > 0 ? 2 : 0.5 })));
-    if (other.blocking.length === 0 && Math.abs(plan.stars - other.stars) < Math.abs(miss)) best = other;
+    if (other.blocking.length <= best.blocking.length && Math.abs(plan.stars - other.stars) < Math.abs(miss))
+      best = other;
   }
-  const { draft, text, stars, blocking } = best;
+  const { draft, stars } = best;
+  // Only lazer can count the score of a very long map.
+  const uncountable = best.blocking.some(({ id }) => id === 'B18');
+  const text = uncountable ? best.text.replace(/^Tags:/m, 'Tags:lazer-only ') : best.text;
+  const blocking = best.blocking.filter(({ id }) => id !== 'B18');
 
   if (!isMap(draft)) {
     throw new GenerateError(
