@@ -50,9 +50,9 @@ test.each([
   [{ model: 'v99' }, 'model'],
   [{ model: '../mai_mod' }, 'model'],
   [{ model: 'v30', gamemode: '3' }, 'gamemode'],
-  [{ gamemode: '3', keycount: '11' }, 'keycount'],
-  [{ approach_rate: '9.25' }, 'approach_rate'],
-  [{ slider_tick_rate: '2.5' }, 'slider_tick_rate'],
+  [{ model: 'builtin', gamemode: '3', keycount: '11' }, 'keycount'],
+  [{ model: 'builtin', approach_rate: '9.25' }, 'approach_rate'],
+  [{ model: 'builtin', slider_tick_rate: '2.5' }, 'slider_tick_rate'],
   [{ add_to_beatmap: 'true' }, 'add_to_beatmap'],
 ])('%j is refused and %s is named', async (fields, field) => {
   const { status, body } = await (await shared()).submit(fields);
