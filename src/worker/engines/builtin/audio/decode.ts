@@ -13,8 +13,8 @@ import { parseWav } from './wav.ts';
 export const analysisRate = 22_050;
 const blockBytes = 256 * 1024;
 const wavBlock = 65_536;
-/** A map of less is none. */
-const shortestSeconds = 2;
+/** In less than this no beat can be told. */
+const shortestSeconds = 1.6;
 
 export interface DecodedAudio {
   format: AudioFormat;
