@@ -74,6 +74,16 @@ describe('what a map says about its making', () => {
     expect(twice).toEqual(made);
   });
 
+  test('survives genres, tags copied from another map, and a score that only lazer counts', () => {
+    const song = { filename: 'a.mp3', genres: ['Rock', 'J-Pop'] };
+    const first = describeMap(song, { ...params, tags: made.tags }, planMap(params).plan, origin);
+    const text = (tags: string) => osu.replace(/^Tags:.*$/m, `Tags:${tags}`);
+    const again = remakeOf(text(`lazer-only ${first.tags}`));
+    expect(again?.params).toMatchObject({ ...params, tags: made.tags });
+    expect(describeMap(song, again!.params, planMap(params).plan, origin)).toMatchObject({ tags: first.tags });
+    expect(remakeOf(text(made.tags.replace('%', '%%')))).toBeNull(); // edited by hand
+  });
+
   test('is nothing for a map of other origin', () => {
     expect(remakeOf('Title:x\r\nTags:made by hand')).toBeNull();
   });

@@ -32,6 +32,11 @@ export function chooseEngine(policy: Config['engine'], workers: Announcement[], 
     const detail = 'adding to a beatmap is not possible yet; a beatmap_file gives its timing to a new one';
     problems.push({ field: 'add_to_beatmap', code: 'not_supported', detail });
   }
+  for (const field of ['bpm', 'offset'] as const) {
+    if (!asked.hasReference || asked.params[field] === undefined) continue;
+    const detail = 'cannot be given beside a beatmap_file, which has the whole timing';
+    problems.push({ field, code: 'invalid_value', detail });
+  }
   if (asked.hasReference && choice.engine !== 'builtin') {
     const detail = 'only the built-in generator (model=builtin) takes the timing of a beatmap as yet';
     problems.push({ field: 'beatmap_file', code: 'not_supported', detail });
@@ -82,6 +87,7 @@ const unusedInMode: Partial<Record<keyof Params, readonly number[]>> = {
   hold_note_ratio: [0, 1, 2],
   scroll_speed_ratio: [0, 2],
   circle_size: [3],
+  year: [1, 2, 3],
 };
 
 function unusedBy(params: Params): string[] {

@@ -48,7 +48,7 @@ export async function withUpload<T>(
   if (!contentType.toLowerCase().startsWith('multipart/form-data')) {
     throw new Problem('not_multipart', 'Send the song and its parameters as multipart/form-data.');
   }
-  if (Number(req.headers['content-length'] ?? 0) > maxBytes + overheadBytes) throw tooLarge(maxBytes);
+  if (Number(req.headers['content-length'] ?? 0) > maxBytes + maxBeatmapBytes + overheadBytes) throw tooLarge(maxBytes);
 
   const temporary = join(jobs.uploads(), `upload-${randomUUID()}`);
   try {

@@ -81,7 +81,7 @@ export function builtinProblems(params: Params): FieldProblem[] {
   if (params.gamemode === 3 && keycount !== undefined && !keyCounts.includes(keycount)) {
     refuse('keycount', `must be one of ${keyCounts.join(', ')}`);
   }
-  if (rate !== undefined && !tickRates.includes(rate)) {
+  if (rate !== undefined && !tickRates.some((allowed) => Math.abs(allowed - rate) < 1e-3)) {
     refuse('slider_tick_rate', `must be one of ${tickRates.join(', ')}`);
   }
   return problems;

@@ -19,6 +19,8 @@ export interface TimingPoint {
 export const maxBeatmapBytes = 4 * 1024 * 1024;
 const mostPoints = 10_000;
 const bpmRange = [20, 1000] as const;
+/** As for the parameter `offset`. */
+const timeRange = [-60_000, 36_000_000] as const;
 
 /**
  * The uninherited timing points of a `.osu`, in order, one at a time (of several at one time the last, as in the game). Read here and
@@ -34,7 +36,9 @@ export function readTiming(text: string): TimingPoint[] {
     if (!time || !beat || !(Number(beat) > 0) || uninherited === '0') continue;
     const offsetMs = Math.round(Number(time));
     const bpm = 60_000 / Number(beat);
-    if (!Number.isSafeInteger(offsetMs) || !(bpm >= bpmRange[0] && bpm <= bpmRange[1])) {
+    if (!(offsetMs >= timeRange[0] && offsetMs <= timeRange[1]))
+      throw new Error('a timing point lies outside of any song');
+    if (!(bpm >= bpmRange[0] && bpm <= bpmRange[1])) {
       throw new Error(`its timing point at ${offsetMs} ms has no tempo from ${bpmRange.join(' to ')} BPM`);
     }
     points.set(offsetMs, { offsetMs, bpm, meter: Math.min(16, Math.max(1, Math.round(Number(meter)) || 4)) });

@@ -97,7 +97,12 @@ export async function generate(
   tell({ stage: 'generating_map', percent: 0 });
   const packed = await packAudio(bytes, song.audio.format, toWav);
   const background = coverOf(tags.cover) ?? drawnBackground(song, params);
-  const made = makeMap(song, tags, params, { audio: packed.filename, background: background.filename });
+  let attempts = 0;
+  const files = { audio: packed.filename, background: background.filename };
+  const made = makeMap(song, tags, params, files, () => {
+    attempts += 1;
+    tell({ stage: 'generating_map', percent: Math.min(90, 10 * attempts) });
+  });
   tell({ stars: { asked: params.difficulty ?? 5, got: made.stars } });
   for (const warning of made.warnings) tell({ warning });
 
@@ -135,12 +140,16 @@ const drawnBackground = (song: Song, params: MapParams) => ({
   bytes: drawBackground(createRandom(seedOf(song, params))),
 });
 
-/** One map of a song. `files`: names in the archive. Throws GenerateError where there is too little to map. */
+/**
+ * One map of a song. `files`: names in the archive; `onAttempt`: a whole map was tried, of which there may be several. Throws
+ * GenerateError where there is too little to map.
+ */
 export function makeMap(
   song: Song,
   tags: SongTags,
   params: MapParams,
   files = { audio: 'audio.mp3', background: 'background.png' },
+  onAttempt: () => void = () => undefined,
 ): MadeMap {
   const [from, to] = [params.start_time ?? 0, params.end_time ?? Infinity];
   const { plan, warnings } = planMap(params, Math.min(to, song.audio.durationMs) - from);
@@ -154,7 +163,7 @@ export function makeMap(
       ...plan,
       audioFilename: files.audio,
       previewTime,
-      beatDivisor: 4,
+      beatDivisor: score.grid.tempos[0]?.ticksPerBeat ?? 4,
       background: files.background,
       comboColours: comboColours(random),
       breaks: breaksOf(draft, plan.ar),
@@ -172,6 +181,7 @@ export function makeMap(
     });
     const draft = composer.compose(score, plan, knobs, random);
     const text = write(whole, draft);
+    onAttempt();
     return { draft, text, stars, blocking: blockingIssues(text, stars, plan) };
   };
   const swing = plan.style.swing === 0 ? {} : { swing: plan.style.swing > 0 };
@@ -186,6 +196,10 @@ export function makeMap(
       best = other;
   }
   const { draft, stars } = best;
+  const [first] = song.timing.points;
+  if (params.offset !== undefined && params.offset > (first!.meter * 60_000) / first!.bpm) {
+    warnings.push(`Nothing is mapped before the offset of ${params.offset} ms.`);
+  }
   // Only lazer can count the score of a very long map.
   const uncountable = best.blocking.some(({ id }) => id === 'B18');
   const text = uncountable ? best.text.replace(/^Tags:/m, 'Tags:lazer-only ') : best.text;

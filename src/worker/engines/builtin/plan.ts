@@ -178,7 +178,7 @@ export function planMap(params: MapParams, drainMs = 120_000): { plan: Plan; war
   const mode = (params.gamemode ?? 0) as Mode;
   const stars = params.difficulty ?? 5;
   const level = levelBounds.filter((bound) => stars >= bound).length;
-  const { style, warnings } = readStyle(params.descriptors, params.negative_descriptors);
+  const { style, warnings } = readStyle(mode, params.descriptors, params.negative_descriptors);
   const year = params.year ?? defaultYear;
   const styled = mode === 0 ? styledSettings(style, year, level) : {};
   const usual = (name: SettingName) => {

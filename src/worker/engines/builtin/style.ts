@@ -1,50 +1,53 @@
+const all = [0, 1, 2, 3];
+
+/** What descriptors can ask more or less of, and the modes in which it means something. */
+const biases = {
+  jumps: all,
+  sharp: [0],
+  wide: [0],
+  linear: [0],
+  crossScreen: [0],
+  streams: all,
+  bursts: all,
+  spacedStreams: [0],
+  sliders: [0, 2],
+  onlySliders: [0, 2],
+  onlyCircles: [0, 2],
+  tech: [0],
+  simple: all,
+  distanceSnapped: [0],
+  geometric: [0],
+  symmetry: [0, 2],
+  gridSnap: [0],
+  repetition: all,
+  lowSv: [0],
+  highSv: [0],
+  complexSv: [0],
+  swing: all,
+  alt: [1],
+  precision: [0],
+  reading: [0],
+  stacks: [0],
+  contrast: all,
+  progression: all,
+  spike: all,
+  mono: [1],
+  finishers: [1],
+  chords: [3],
+  jacks: [3],
+  longNotes: [3],
+  noHyperdashes: [2],
+  flow: [0, 2],
+  antiflow: [0, 2],
+  wiggles: [2],
+  spinners: [0, 1, 2],
+} as const satisfies Record<string, readonly number[]>;
+type Bias = keyof typeof biases;
+
 /**
  * What descriptors ask of a map. Each bias is 0 where nothing was said, 1 where a descriptor asks for more of it, −1 where a
  * negative descriptor asks for less.
  */
-export const biases = [
-  'jumps',
-  'sharp',
-  'wide',
-  'linear',
-  'crossScreen',
-  'streams',
-  'bursts',
-  'spacedStreams',
-  'sliders',
-  'onlySliders',
-  'onlyCircles',
-  'tech',
-  'complexSnap',
-  'simple',
-  'distanceSnapped',
-  'geometric',
-  'symmetry',
-  'gridSnap',
-  'repetition',
-  'lowSv',
-  'highSv',
-  'complexSv',
-  'swing',
-  'alt',
-  'precision',
-  'reading',
-  'stacks',
-  'contrast',
-  'progression',
-  'spike',
-  'mono',
-  'finishers',
-  'chords',
-  'jacks',
-  'longNotes',
-  'noHyperdashes',
-  'flow',
-  'antiflow',
-  'wiggles',
-  'spinners',
-] as const;
-export type Bias = (typeof biases)[number];
 export type Style = Record<Bias, number>;
 
 /** Descriptors (OMDB values and the last part of osu! user tags `category/name`) → what they ask for. */
@@ -79,7 +82,6 @@ const meanings: Record<string, Partial<Style>> = {
   slidershapes: { sliders: 0.5, tech: 0.5 },
   'complex slidershapes': { sliders: 0.5, tech: 0.5 },
   tech: { tech: 1 },
-  'complex snap divisors': { complexSnap: 1 },
   'slider only': { onlySliders: 1 },
   'circle only': { onlyCircles: 1 },
   simple: { simple: 1 },
@@ -132,22 +134,23 @@ const meanings: Record<string, Partial<Style>> = {
 /** What would break a rule that every map must keep. */
 const refused = new Set(['2b', 'aspire', 'ninja spinners', 'tag', 'gimmick', 'storyboard gimmick', 'video gimmick']);
 
-/** The biases of a request and a warning for each descriptor that has none. */
-export function readStyle(wanted: readonly string[] = [], unwanted: readonly string[] = []) {
-  const style = Object.fromEntries(biases.map((bias) => [bias, 0])) as Style;
+/** The biases of a request and a warning for each descriptor that is not followed. */
+export function readStyle(mode: number, wanted: readonly string[] = [], unwanted: readonly string[] = []) {
+  const style = Object.fromEntries(Object.keys(biases).map((bias) => [bias, 0])) as Style;
   const warnings: string[] = [];
   const apply = (descriptor: string, sign: number) => {
     const name = descriptor.trim().toLowerCase();
     const last = name.split('/').at(-1) ?? '';
-    const meaning = meanings[name] ?? meanings[last];
+    const meaning = Object.entries(meanings[name] ?? meanings[last] ?? {}) as [Bias, number][];
+    const heeded = meaning.filter(([bias]) => (biases[bias] as readonly number[]).includes(mode));
+    for (const [bias, amount] of heeded) style[bias] = Math.max(-1, Math.min(1, style[bias] + sign * amount));
+    if (heeded.length > 0) return;
     if (refused.has(last)) {
       warnings.push(`The descriptor "${descriptor}" would break the rules of a playable map and is not followed.`);
-    } else if (!meaning) {
-      warnings.push(`The built-in generator does not know how to follow the descriptor "${descriptor}".`);
+    } else if (meaning.length > 0) {
+      warnings.push(`The descriptor "${descriptor}" means nothing in this mode.`);
     } else {
-      for (const [bias, amount] of Object.entries(meaning) as [Bias, number][]) {
-        style[bias] = Math.max(-1, Math.min(1, style[bias] + sign * amount));
-      }
+      warnings.push(`The built-in generator does not know how to follow the descriptor "${descriptor}".`);
     }
   };
   for (const descriptor of wanted) apply(descriptor, 1);

@@ -53,7 +53,7 @@ export function describeMap(song: SongTags, params: MapParams, plan: Plan, origi
     creator: romanised(params.creator ?? '') || creatorName,
     version: romanised(params.version ?? '') || plan.levelName,
     source: clean(params.source ?? ''),
-    tags: [clean(params.tags ?? '', 1000), ...genres, ...disclosure(params, origin)]
+    tags: [clean(params.tags ?? '', 1000), ...disclosure(params, origin), ...genres]
       .filter((tag) => tag !== '')
       .join(' '),
   };
@@ -96,10 +96,11 @@ export interface Remake {
 /** The request that a generated map was made from, by its metadata; null for a map of other origin. */
 export function remakeOf(osu: string): Remake | null {
   const field = (name: string) => new RegExp(`^${name}:[ ]*(.*?)\\r?$`, 'm').exec(osu)?.[1] ?? '';
-  const [own, made] = field('Tags').split(mark);
-  if (made === undefined) return null;
+  const tags = field('Tags');
+  const at = tags.lastIndexOf(mark); // the words before it are the client's
+  if (at < 0) return null;
   const told = new Map(
-    [...made.matchAll(/ ([a-z_]+)=(\S*)/g)].map(([, name, value]) => [name!, decodeURIComponent(value!)]),
+    [...tags.slice(at).matchAll(/ ([a-z_]+)=(\S*)/g)].map(([, name, value]) => [name!, decoded(value!)]),
   );
   const [generator, song, timing] = ['generator', 'song', 'timing'].map((name) => told.get(name));
   for (const name of ['engine', 'generator', 'song', 'timing']) told.delete(name);
@@ -111,11 +112,23 @@ export function remakeOf(osu: string): Remake | null {
     creator: field('Creator'),
     version: field('Version'),
     source: field('Source'),
-    tags: own!.trim(),
+    tags: tags
+      .slice(0, at)
+      .trim()
+      .replace(/^lazer-only ?/, ''),
   };
   const { params } = parseFields(new Map([...told, ...Object.entries(texts)]));
   if (!params) return null;
   return { params, generator: Number(generator), song: song ?? '', timingGiven: timing === 'given' };
+}
+
+/** Somebody may have edited the tags. */
+function decoded(text: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text;
+  }
 }
 
 /** `Artist - Title (Creator) [Version]`, safe as a file name everywhere and at most 125 characters. */

@@ -152,7 +152,7 @@ export function restsOf(ticks: readonly Tick[], evidence: Float64Array, { rest }
     }
     if (best < 0) break;
     for (let k = best; k < best + length; k += 1) empty.add(k);
-    start = best + length;
+    start = best + Math.max(1, length);
   }
   return empty;
 }
