@@ -9,8 +9,12 @@ import { rootOf } from './hearing/structure.ts';
 /** Half a bar, in which a map is at its densest or not. */
 interface Stretch {
   seconds: number;
+  /** Position among the stretches in order of time. */
+  number: number;
   /** All that could be played in it, in order of time. */
   events: RhythmEvent[];
+  /** The same, the best first. */
+  byRank: RhythmEvent[];
   /** How much goes on in the music. */
   heard: number;
 }
@@ -24,6 +28,8 @@ export interface Densities {
   fastestMs: (tempo: Tempo) => number;
   /** Scales how much of the map is a peak. */
   share: number;
+  /** How far chance moves an event in the order of ranks, as a factor: a seed's own choice among events that are about as good. */
+  chance?: number;
 }
 
 /** Factor of the mean density for styles that want their notes in long streams, or in short bursts. */
@@ -44,15 +50,15 @@ const everything = 100;
  */
 export function rhythmWithPeaks(score: Score, plan: Plan, wanted: Densities, random: Random): RhythmEvent[] {
   const { mean, peak, fastestMs, share } = wanted;
-  const all = chooseRhythm(score, plan, everything);
+  const { order, stretches } = prepared(score, plan, wanted, random);
   const usual = chooseRhythm(score, plan, mean).length;
-  const chosen: Chosen = new Map(all.filter(({ rank }) => rank < usual).map((event) => [event.tick.index, event]));
+  const chosen: Chosen = new Map(order.slice(0, usual).map((event) => [event.tick.index, event]));
   const filled = new Map<number, Filling>();
-  const peaks = peaksOf(stretchesOf(all, score, random), share);
+  const peaks = peaksOf(stretches, share);
   peaks.forEach((stretch, n) => {
     const [first, last] = slope;
     const factor = first + ((last - first) * n) / peaks.length;
-    const rest = stretch.events.filter(({ tick }) => !chosen.has(tick.index)).sort((a, b) => a.rank - b.rank);
+    const rest = stretch.byRank.filter(({ tick }) => !chosen.has(tick.index));
     const left = Math.round(peak * factor * stretch.seconds) - (stretch.events.length - rest.length);
     for (const event of rest.slice(0, Math.max(0, left))) chosen.set(event.tick.index, event);
     const unmet = left - rest.length;
@@ -63,6 +69,37 @@ export function rhythmWithPeaks(score: Score, plan: Plan, wanted: Densities, ran
   if (added.length < Math.max(fewestAdded, leastShare * chosen.size)) return inOrder([...chosen.values()]);
   for (const [index, { replaces }] of filled) if (replaces) chosen.delete(index + 1);
   return inOrder([...chosen.values(), ...added]);
+}
+
+/** What does not depend on the densities. */
+interface Prepared {
+  plan: Plan;
+  random: Random;
+  /** All events, the best first; every part of them keeps the rules. */
+  order: RhythmEvent[];
+  /** Those in which most goes on first. */
+  stretches: Stretch[];
+}
+
+/** The last plan's of each score: a fit asks again and again. */
+const known = new WeakMap<Score, Prepared>();
+
+function prepared(score: Score, plan: Plan, { chance = 0 }: Densities, random: Random): Prepared {
+  const before = known.get(score);
+  if (before?.plan === plan && before.random === random) return before;
+  const all = chooseRhythm(score, plan, everything);
+  const { twins } = score.structure;
+  // Bars that sound alike draw alike, and a quarter with the beat or half before it.
+  const place = ({ rank, tick }: RhythmEvent) =>
+    (rank + 1) * Math.exp(chance * (random('rhythm', rootOf(tick.bar, twins), tick.place >> 1) - 0.5));
+  const keys = new Map(all.map((event) => [event, chance > 0 ? Math.round(1e6 * place(event)) : event.rank]));
+  const byKey = (a: RhythmEvent, b: RhythmEvent) => keys.get(a)! - keys.get(b)! || a.rank - b.rank;
+  const stretches = stretchesOf(all, score, random);
+  for (const stretch of stretches) stretch.byRank = [...stretch.events].sort(byKey);
+  stretches.sort((a, b) => Math.round((b.heard - a.heard) * 1e6) || a.number - b.number);
+  const now = { plan, random, order: [...all].sort(byKey), stretches };
+  known.set(score, now);
+  return now;
 }
 
 const fewestAdded = 6;
@@ -91,7 +128,8 @@ function stretchesOf(events: readonly RhythmEvent[], { structure }: Score, rando
     if (!stretch) {
       const noise = 0.3 * random('peak', rootOf(bar, structure.twins), half);
       const heard = 2 * (structure.intensity[bar] ?? 0) + noise + (bar % 4 === 3 ? 0.2 : 0);
-      stretch = { seconds: (tempo.meter * tempo.beatMs) / 2000, events: [], heard };
+      const seconds = (tempo.meter * tempo.beatMs) / 2000;
+      stretch = { number: stretches.size, seconds, events: [], byRank: [], heard };
       stretches.set(key, stretch);
     }
     stretch.events.push(event);
@@ -104,14 +142,11 @@ function stretchesOf(events: readonly RhythmEvent[], { structure }: Score, rando
 function peaksOf(stretches: readonly Stretch[], share: number): Stretch[] {
   const whole = stretches.reduce((sum, { seconds }) => sum + seconds, 0);
   let left = share * Math.max(shortestPeaks, peakShare * whole);
-  const order = [...stretches.keys()].sort(
-    (a, b) => Math.round((stretches[b]!.heard - stretches[a]!.heard) * 1e6) || a - b,
-  );
   const peaks: Stretch[] = [];
-  for (const n of order) {
+  for (const stretch of stretches) {
     if (left <= 0) break;
-    peaks.push(stretches[n]!);
-    left -= stretches[n]!.seconds;
+    peaks.push(stretch);
+    left -= stretch.seconds;
   }
   return peaks;
 }
@@ -129,8 +164,10 @@ function fill(
   fastestMs: Densities['fastestMs'],
 ): void {
   const halves = events
-    .filter(({ tick: { phase, index, tempo } }) => {
-      return phase < 2 && chosen.has(index) && chosen.get(index + 2)?.tick.tempo === tempo;
+    .filter(({ tick: { phase, index, place, tempo } }) => {
+      // Of a beat of three ticks only the first two: what begins on its last would lie over the next beat's.
+      const whole = phase < 2 && (place % tempo.ticksPerBeat) + 2 <= tempo.ticksPerBeat;
+      return whole && chosen.has(index) && chosen.get(index + 2)?.tick.tempo === tempo;
     })
     .sort((a, b) => heardWithin(chosen, b) - heardWithin(chosen, a) || a.tick.index - b.tick.index);
   let left = most;

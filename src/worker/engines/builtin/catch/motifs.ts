@@ -131,7 +131,7 @@ export class Motifs {
   private turned(towards: -1 | 1, lastWay: -1 | 0 | 1, { index }: Tick): -1 | 1 {
     const { flow, antiflow } = this.plan.style;
     const bias = flow - antiflow;
-    if (lastWay === 0 || bias === 0 || this.random('turn', index) >= 0.6 * Math.abs(bias)) return towards;
+    if (lastWay === 0 || bias === 0 || this.random('turn', index) >= 0.75 * Math.abs(bias)) return towards;
     return bias > 0 ? lastWay : (-lastWay as -1 | 1);
   }
 

@@ -36,6 +36,9 @@ const shortestSpanMs = 70;
 const comboLimits = [8, 10, 12, 16, 16, 16];
 /** Objects in half a bar from which on the other half is a combo of its own. */
 const crowded = 4;
+/** Most objects of a combo, and from how many on one ends at the next beat: ranked maps have up to seven in nine of ten combos. */
+const longestCombo = 10;
+const longCombo = 7;
 /** Beats without an object after which a new combo starts. */
 const pause = 2;
 
@@ -141,8 +144,8 @@ function sliderLiking(events: RhythmEvent[], first: number, slides: number, plan
 }
 
 /**
- * A new combo each bar, in the middle of a bar full of objects, after pauses and showers, and before one would hold more than the
- * level's number of catch objects.
+ * A new combo each bar, in the middle of a bar full of objects, after pauses and showers, on a beat after many objects, and before one
+ * would hold more than the level's number of catch objects.
  */
 function markCombos(objects: TimedObject[], level: number) {
   let bar = -Infinity;
@@ -152,7 +155,8 @@ function markCombos(objects: TimedObject[], level: number) {
     const before = objects[i - 1];
     const gap = before ? start.time - before.edges.at(-1)!.time : Infinity;
     const halfway = start.place * 2 === start.tempo.meter * start.tempo.ticksPerBeat && count >= crowded;
-    const full = parts + object.parts > comboLimits[level]!;
+    const long = count >= longestCombo || (count >= longCombo && start.phase === 0);
+    const full = long || parts + object.parts > comboLimits[level]!;
     const fresh = before?.kind === 'shower' || gap >= pause * start.tempo.beatMs;
     if (object.kind !== 'shower') object.newCombo = start.bar !== bar || halfway || full || fresh;
     if (object.newCombo) {

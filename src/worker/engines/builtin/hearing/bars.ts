@@ -9,6 +9,8 @@ export interface Bar {
   last: number;
   /** Whether it has all its ticks. */
   whole: boolean;
+  /** Whether it begins with a bar of the timing point: of a slow song, whose beats are halved, every second one does. */
+  downbeat: boolean;
   /** Bars of the same shape can carry the same rhythm. */
   shape: string;
   startMs: number;
@@ -61,6 +63,7 @@ export function measureBars(ticks: readonly Tick[], harmony: Harmony): Bar[] {
       first,
       last,
       whole,
+      downbeat: isDownbeat(ticks[first]!),
       shape,
       startMs: time,
       endMs,
@@ -81,6 +84,15 @@ export function measureBars(ticks: readonly Tick[], harmony: Harmony): Bar[] {
   bars.forEach((bar, i) => (bar.vector = Float32Array.from(spread.flatMap((vectors) => vectors[i]!))));
   return bars;
 }
+
+/** Whether a bar of the tick's timing point begins on it. */
+function isDownbeat({ time, tempo: { point } }: Tick): boolean {
+  const bars = ((time - point.offsetMs) * point.bpm) / 60_000 / point.meter;
+  return Math.abs(bars - Math.round(bars)) * point.meter * (60_000 / point.bpm) < roundingMs;
+}
+
+/** Times are whole ms. */
+const roundingMs = 2;
 
 /**
  * How alike two bars are: 1 for the same, 0 for two that differ as much as the song's bars do on average, below for more. Unlike a

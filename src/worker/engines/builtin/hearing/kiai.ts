@@ -16,6 +16,9 @@ const endBonus = 0.06;
 /** By how much less a further passage may be worth than the best. */
 const second = 0.2;
 
+/** Bars this far below the song's middle are not played. */
+const pauseDb = 15;
+
 interface Passage {
   firstBar: number;
   /** The bar after its last. */
@@ -33,7 +36,10 @@ export function chooseKiai(
   bars: readonly Bar[],
 ): Section[] {
   const msOf = ({ firstBar, end }: Passage) => bars[end - 1]!.endMs - bars[firstBar]!.startMs;
-  const total = (bars.at(-1)?.endMs ?? 0) - (bars[0]?.startMs ?? 0);
+  // Quiet bars have no notes, and the share is one of the time that is played.
+  const loud = bars.map(({ level }) => level).sort((a, b) => a - b)[Math.floor(bars.length / 2)] ?? 0;
+  const played = bars.filter(({ level }) => level > loud - pauseDb);
+  const total = played.reduce((sum, { startMs, endMs }) => sum + endMs - startMs, 0);
   const order = passagesOf(sections, intensity, bars).sort((a, b) => b.worth - a.worth || a.firstBar - b.firstBar);
   const chosen: Passage[] = [];
   let used = 0;
@@ -48,7 +54,7 @@ export function chooseKiai(
   return marked(sections, chosen);
 }
 
-/** All passages that could be one: from a section's first whole bar on, eight bars or more by four, or to a section's end. */
+/** All passages that could be one: from a section's first downbeat on, eight bars or more by four, or to a section's end, to a downbeat. */
 function passagesOf(sections: readonly Section[], intensity: readonly number[], bars: readonly Bar[]): Passage[] {
   const ends = new Set(sections.map(({ lastBar }) => lastBar + 1));
   const repeated = sections.map((section, i) =>
@@ -59,11 +65,13 @@ function passagesOf(sections: readonly Section[], intensity: readonly number[], 
   );
   const passages: Passage[] = [];
   for (const section of sections) {
-    const firstBar = section.firstBar + (bars[section.firstBar]!.whole ? 0 : 1);
+    let { firstBar } = section;
+    while (firstBar < bars.length && !bars[firstBar]!.downbeat) firstBar += 1;
     let sum = 0;
     for (let end = firstBar + 1; end <= Math.min(bars.length, firstBar + longest); end += 1) {
       sum += value[end - 1]!;
       const length = end - firstBar;
+      if (bars[end]?.downbeat === false) continue;
       if (length < shortest || (length % 4 !== 0 && !ends.has(end))) continue;
       const worth = sum / length + (ends.has(end) ? endBonus : 0) - 0.1 * Math.abs(Math.log2(length / usual));
       passages.push({ firstBar, end, worth: Math.round(worth * 1e6) / 1e6 });

@@ -22,6 +22,29 @@ export function withoutLooseQuarters(events: readonly RhythmEvent[]): RhythmEven
   );
 }
 
+/** From this level on runs are odd: below, a pair is all that the rules allow. */
+const firstOddLevel = 2;
+
+/**
+ * Runs at a quarter of the song's own beat with an odd number of notes, also where that is not the grid's: of an even one the end goes
+ * that has less to say.
+ */
+export function inOddRuns(events: readonly RhythmEvent[], level: number): RhythmEvent[] {
+  if (level < firstOddLevel) return [...events];
+  const dropped = new Set<RhythmEvent>();
+  let first = 0;
+  events.forEach((event, i) => {
+    const next = events[i + 1];
+    if (next && isQuarter(event.tick, next.tick)) return;
+    const length = i + 1 - first;
+    if (length % 2 === 0) dropped.add(events[first]!.weight < event.weight ? events[first]! : event);
+    first = i + 1;
+  });
+  return events.filter((event) => !dropped.has(event));
+}
+
+const isQuarter = (a: Tick, b: Tick) => Math.abs(b.time - a.time - 15_000 / a.tempo.point.bpm) <= toleranceMs;
+
 /** Two notes half a counted beat apart in a Kantan, a third in a Futsuu, are followed by a rest of a beat (T03): without what follows too soon. */
 export function withRestAfterPairs(events: readonly RhythmEvent[], level: number): RhythmEvent[] {
   const dense = densestGaps[level];

@@ -7,11 +7,14 @@ import { scrollSpeeds } from '../scroll.ts';
 import { colourNotes } from './colours.ts';
 import { placeFinishers } from './finishers.ts';
 import { isCrowding, placeSpinners, spinnerObject } from './spinners.ts';
-import { countedBeatMs, withoutLooseQuarters, withRestAfterPairs } from './notes.ts';
+import { countedBeatMs, inOddRuns, withoutLooseQuarters, withRestAfterPairs } from './notes.ts';
 
 /** Notes a second over 21 ranked maps: 0.21 + 1.22 S, and in their densest eight seconds. */
 const notesPerSecond = (stars: number) => 0.21 + 1.22 * stars;
 const densest = (stars: number) => 2 + 2 * stars;
+
+/** Of two seeds' events about a tenth differ, where the stars leave a choice. */
+const chance = 0.5;
 
 /** A sixth of a beat of 180 BPM, for which the rhythm rules are written; an eighth of it from 6 stars on. */
 const fastestOf =
@@ -29,11 +32,14 @@ export const taiko: Composer = {
       peak: densest(plan.stars) * density,
       share: Math.max(1, density),
       fastestMs: fastestOf(plan),
+      chance,
     };
     const events = rhythmWithPeaks(score, plan, wanted, random);
     const spinners = placeSpinners(score, plan);
     const free = events.filter(({ tick }) => !spinners.some((spinner) => isCrowding(tick, spinner)));
-    const notes = withRestAfterPairs(withoutLooseQuarters(free), plan.level).map(({ tick }) => tick);
+    const notes = withRestAfterPairs(inOddRuns(withoutLooseQuarters(free), plan.level), plan.level).map(
+      ({ tick }) => tick,
+    );
     const kats = colourNotes(notes, score, plan, random);
     const finishers = placeFinishers(notes, kats, score, plan);
     const objects = notes.map((tick, i): HitObject => {
