@@ -37,3 +37,6 @@ export function windowOf(score: Score, from: number, to: number, banned: Readonl
   const heard = ({ time }: Tick) => time >= from && time <= to && !banned.has(time);
   return { ...score, grid: { ...score.grid, ticks: score.grid.ticks.filter(heard) } };
 }
+
+/** Worths are compared in millionths, so that no order hangs on the last bit of a sum. */
+export const quantised = (value: number) => Math.round(value * 1e6);

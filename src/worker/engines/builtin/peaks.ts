@@ -1,4 +1,4 @@
-import type { Score } from './compose.ts';
+import { quantised, type Score } from './compose.ts';
 import type { Tempo, Tick } from './hearing/grid.ts';
 import type { Plan } from './plan.ts';
 import type { Random } from './random.ts';
@@ -96,7 +96,7 @@ function prepared(score: Score, plan: Plan, { chance = 0 }: Densities, random: R
   const byKey = (a: RhythmEvent, b: RhythmEvent) => keys.get(a)! - keys.get(b)! || a.rank - b.rank;
   const stretches = stretchesOf(all, score, random);
   for (const stretch of stretches) stretch.byRank = [...stretch.events].sort(byKey);
-  stretches.sort((a, b) => Math.round((b.heard - a.heard) * 1e6) || a.number - b.number);
+  stretches.sort((a, b) => quantised(b.heard) - quantised(a.heard) || a.number - b.number);
   const now = { plan, random, order: [...all].sort(byKey), stretches };
   known.set(score, now);
   return now;

@@ -17,17 +17,20 @@ const loudest = 75;
 
 /** Green lines where something changes: volume by a section's intensity, kiai, and the draft's speeds. */
 export function effectsOf({ grid, structure }: Score, { speeds }: Draft): Effect[] {
+  const starts = new Map(grid.ticks.filter(({ place }) => place === 0).map((tick) => [tick.bar, tick]));
   const volumes = structure.sections.flatMap(({ firstBar, intensity, kiai }) => {
-    const tick = grid.ticks.find(({ bar, place }) => bar === firstBar && place === 0);
+    const tick = starts.get(firstBar);
     const volume = Math.round(quietest + (loudest - quietest) * intensity);
     return tick ? [{ time: tick.time, volume, kiai }] : [];
   });
+  const volumeAt = new Map(volumes.map((change) => [change.time, change]));
+  const speedAt = new Map(speeds.map(({ time, factor }) => [time, factor]));
   const times = [...new Set([...volumes, ...speeds].map(({ time }) => time))].sort((a, b) => a - b);
   const effects: Effect[] = [];
   let now: Effect = { time: 0, speed: 1, volume: firstVolume(volumes), kiai: false };
   for (const time of times) {
-    const volume = volumes.find((change) => change.time === time) ?? now;
-    const speed = speeds.find((change) => change.time === time)?.factor ?? now.speed;
+    const volume = volumeAt.get(time) ?? now;
+    const speed = speedAt.get(time) ?? now.speed;
     const next = { time, speed, volume: volume.volume, kiai: volume.kiai };
     const same = next.speed === now.speed && next.volume === now.volume && next.kiai === now.kiai;
     if (!same) effects.push(next);

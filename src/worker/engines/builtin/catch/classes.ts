@@ -1,3 +1,4 @@
+import { quantised } from '../compose.ts';
 import type { Plan } from '../plan.ts';
 import type { Random } from '../random.ts';
 import { halfPlate, type MovementClass } from './movement.ts';
@@ -84,8 +85,6 @@ export function classify(gaps: readonly Gap[], movements: number, plan: Plan, sp
   mark('dash', dashShare(plan, spacing));
   return classes;
 }
-
-const quantised = (value: number) => Math.round(value * 1e6);
 
 function shareAt(shares: readonly (readonly [number, number])[], { level, stars }: Plan): number {
   const [from, to] = [levelStars[level]!, levelStars[level + 1]!];

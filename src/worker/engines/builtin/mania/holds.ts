@@ -36,10 +36,12 @@ export function holdNotes(notes: readonly Note[], score: Score, plan: Plan): voi
   const ticks = new Map(score.grid.ticks.map((tick) => [tick.index, tick]));
   const next = nextInColumn(notes);
   const { tempos } = score.grid;
+  const lastTime = score.grid.ticks.at(-1)?.time ?? 0;
+  const afterTempo = new Map(tempos.map((tempo, i) => [tempo, tempos[i + 1]]));
   const candidates = notes.flatMap((note, i) => {
-    const after = tempos[tempos.indexOf(note.tick.tempo) + 1];
+    const after = afterTempo.get(note.tick.tempo);
     // A short end is counted by the note's own tempo and must lie in it.
-    const latest = Math.min(next[i]! - blockingGapMs, after ? after.point.offsetMs - 1 : Infinity);
+    const latest = Math.min(next[i]! - blockingGapMs, after ? after.point.offsetMs - 1 : lastTime);
     const long = candidate(note, next[i]!, latest, ticks, plan);
     if (!long) return [];
     // In an Easy nothing happens during a long note (M13), as long as there are enough of such.

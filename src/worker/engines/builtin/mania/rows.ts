@@ -1,4 +1,4 @@
-import type { Knobs, Score } from '../compose.ts';
+import { quantised, type Knobs, type Score } from '../compose.ts';
 import type { Tempo, Tick } from '../hearing/grid.ts';
 import type { Plan } from '../plan.ts';
 import type { Random } from '../random.ts';
@@ -52,7 +52,8 @@ export function formRows(score: Score, plan: Plan, { density, spacing }: Knobs, 
   return rows;
 }
 
-function usual(stars: number): [rows: number, chord: number] {
+function usual(asked: number): [rows: number, chord: number] {
+  const stars = Math.min(asked, table.at(-1)![0]);
   const after = Math.max(
     1,
     table.findIndex(([bound]) => bound >= stars),
@@ -68,7 +69,7 @@ function addChords(rows: Row[], extra: number, score: Score, plan: Plan, random:
   const accents = rows.map(({ tick }) => accent(tick, score, random));
   const wishes = rows
     .flatMap((_, i) => Array.from({ length: most - 1 }, (_, k) => ({ i, value: accents[i]! - k * furtherNote })))
-    .sort((a, b) => Math.round((b.value - a.value) * 1e6) || a.i - b.i);
+    .sort((a, b) => quantised(b.value) - quantised(a.value) || a.i - b.i);
   let left = extra;
   const grant = (sizes: (i: number) => number, jackMs: (tempo: Tempo) => number) => {
     for (const { i } of wishes) {

@@ -1,4 +1,4 @@
-import type { Score } from '../compose.ts';
+import { quantised, type Score } from '../compose.ts';
 import type { Tick } from '../hearing/grid.ts';
 import type { Spinner } from '../beatmap/hit-objects.ts';
 import type { Plan } from '../plan.ts';
@@ -33,7 +33,7 @@ export function placeSpinners({ grid, structure }: Score, { style }: Plan): Span
     const calm = 1 - (structure.intensity[first.bar] ?? 0);
     return attacks > 1 ? [] : [{ first, last, worth: first.sustain + calm - attacks }];
   });
-  spans.sort((a, b) => Math.round((b.worth - a.worth) * 1e6) || a.first.index - b.first.index);
+  spans.sort((a, b) => quantised(b.worth) - quantised(a.worth) || a.first.index - b.first.index);
   const chosen: Span[] = [];
   for (const span of spans) {
     if (chosen.length === mostSpinners[asked]) break;
