@@ -226,7 +226,7 @@ test('the kiai is the chorus, on a downbeat, and the preview its start', () => {
   expect(structure.previewMs).toBe(start.time);
 });
 
-test('loud and busy parts are intense, calm ones are not, and a silent part is a rest', () => {
+test('loud and busy parts are intense, calm ones are not, and a silent part least', () => {
   const form = 'AABBCC__BBAA';
   const { grid, structure } = structureOf(form);
   const first = grid.ticks.find(({ time, place }) => place === 0 && time >= 470)!.bar;
@@ -239,8 +239,6 @@ test('loud and busy parts are intense, calm ones are not, and a silent part is a
   expect(mean('C')).toBeGreaterThan(mean('_'));
   expect(Math.min(...structure.intensity)).toBeGreaterThanOrEqual(0);
   expect(Math.max(...structure.intensity)).toBeLessThanOrEqual(1);
-  const rest = structure.rests.find(({ firstBar, lastBar }) => firstBar <= first + 26 && lastBar >= first + 29);
-  expect(rest).toBeDefined();
 });
 
 function rules({ ticks }: Grid, structure: ReturnType<typeof findStructure>) {

@@ -45,7 +45,11 @@ export function planShowers(events: RhythmEvent[], { grid, structure }: Score, p
     return [{ bar: section.firstBar, contrast }];
   });
   turns.sort((a, b) => b.contrast - a.contrast || a.bar - b.bar);
-  const downbeat = (bar: number) => grid.ticks.find((tick) => tick.bar === bar);
+  const position = new Map(grid.ticks.map((tick, i) => [tick.index, i]));
+  const downbeats = new Map<number, Tick>();
+  for (const tick of grid.ticks) if (!downbeats.has(tick.bar)) downbeats.set(tick.bar, tick);
+  const before = (next: Tick | undefined) =>
+    next ? showerBefore(next, position.get(next.index)!, grid.ticks, plan.level) : null;
   const showers: Shower[] = [];
   const add = (shower: Shower | null) => {
     if (!shower || shower.from < first.time || shower.until > last.time + 4 * last.tempo.beatMs) return;
@@ -54,10 +58,10 @@ export function planShowers(events: RhythmEvent[], { grid, structure }: Score, p
   };
   for (const { bar } of turns) {
     if (showers.length >= wanted) break;
-    add(showerBefore(downbeat(bar), grid.ticks, plan.level));
+    add(before(downbeats.get(bar)));
   }
   for (let bar = last.bar + 1; showers.length === 0 && bar > first.bar; bar -= 1) {
-    add(showerBefore(downbeat(bar) ?? last, grid.ticks, plan.level));
+    add(before(downbeats.get(bar) ?? last));
   }
   return showers;
 }
@@ -67,18 +71,17 @@ function showerCount(lengthMs: number, { style }: Plan): number {
   return style.spinners > 0 ? Math.ceil(usual * (1 + 1.5 * style.spinners)) : style.spinners < 0 ? 1 : usual;
 }
 
-/** Half a bar of bananas, or more where that is short, that leaves room for an object on `next`. */
-function showerBefore(next: Tick | undefined, ticks: readonly Tick[], level: number): Shower | null {
-  if (!next) return null;
+/** Half a bar of bananas, or more where that is short, that leaves room for an object on `next`, which is tick number `at`. */
+function showerBefore(next: Tick, at: number, ticks: readonly Tick[], level: number): Shower | null {
   const [before, after] = gaps[level]!;
-  const at = ticks.findIndex(({ index }) => index === next.index);
-  const onBeat = (tick: Tick) => tick.phase < 2 && tick.tempo === next.tempo;
+  const onBeat = (tick: Tick) => tick.phase < 2;
   let i = at - 1;
-  while (i > 0 && (next.time - ticks[i]!.time < after + 1 || !onBeat(ticks[i]!))) i -= 1;
+  const inTempo = () => i > 0 && ticks[i]!.tempo === next.tempo;
+  while (inTempo() && (next.time - ticks[i]!.time < after + 1 || !onBeat(ticks[i]!))) i -= 1;
   const end = ticks[i];
   if (!end || end.tempo !== next.tempo) return null;
   const longMs = Math.max(shortestMs, (end.tempo.meter / 2) * end.tempo.beatMs - (next.time - end.time));
-  while (i > 0 && (end.time - ticks[i]!.time < longMs || ticks[i]!.phase !== 0)) i -= 1;
+  while (inTempo() && (end.time - ticks[i]!.time < longMs || ticks[i]!.phase !== 0)) i -= 1;
   const start = ticks[i];
   if (!start || start.tempo !== end.tempo || end.time - start.time < shortestMs) return null;
   return { start, end, from: start.time - before - 1, until: end.time + after };

@@ -42,9 +42,15 @@ export interface Grid {
  * The ranking criteria's rhythm rules are written for 180 BPM: up to 90 BPM a half of the beat takes the part of the beat, from
  * 240 BPM on two beats do. The bounds are a little wider here, where a map for them would be too thin or too dense.
  */
-export function pulseOf(bpm: number): number {
-  return bpm < 100 ? 2 : bpm > 230 ? 0.5 : 1;
+function pulseOf(bpm: number): number {
+  let pulse = 1;
+  while (bpm * pulse < 100 && pulse < finestPulse) pulse *= 2;
+  while (bpm * pulse > 230) pulse /= 2;
+  return pulse;
 }
+
+/** Its ticks are sixteenths of the beat, the finest that a map may have. */
+const finestPulse = 4;
 
 /** A slow song may swing in its halved beats or in its beats, which then are not halved. */
 const swingPulses = [pulseOf, (bpm: number) => Math.min(1, pulseOf(bpm))];
@@ -104,7 +110,7 @@ function placeTicks(tempos: readonly Tempo[], endMs: number): Spot[] {
     const first = Math.max(0, Math.ceil(-offsetMs / step));
     const firstBar = Math.floor(first / perBar);
     for (let k = first; offsetMs + k * step <= end; k += 1) {
-      const place = mod(k, perBar);
+      const place = k % perBar;
       const inBeat = place % tempo.ticksPerBeat;
       spots.push({
         index: spots.length,
@@ -119,5 +125,3 @@ function placeTicks(tempos: readonly Tempo[], endMs: number): Spot[] {
   });
   return spots;
 }
-
-export const mod = (value: number, base: number) => ((value % base) + base) % base;

@@ -23,8 +23,6 @@ export interface Structure {
   sections: Section[];
   /** For each bar an earlier bar of the same meter that it sounds like, or null where there is none. */
   twins: (number | null)[];
-  /** Stretches of quiet bars, each at least four beats and 5 s: where a break belongs. */
-  rests: { firstBar: number; lastBar: number }[];
   /** Where the song should be previewed, ms: the start of its first kiai. */
   previewMs: number;
 }
@@ -41,7 +39,6 @@ export function findStructure({ ticks }: Grid, harmony: Harmony): Structure {
     intensity,
     sections,
     twins: twinsOf(bars, stretches),
-    rests: restsOf(bars),
     previewMs: kiai ? bars[kiai.firstBar]!.startMs : Math.round(duration * 0.4),
   };
 }
@@ -106,24 +103,6 @@ function twinsOf(bars: readonly Bar[], stretches: readonly Stretch[]): (number |
 const mostAligned = 16;
 
 const sameShape = (a: Bar, b: Bar) => a.whole && b.whole && a.shape === b.shape;
-
-const restMs = 5000;
-/** A bar is quiet this far below the song's middle, dB. */
-const quietDb = 12;
-
-function restsOf(bars: readonly Bar[]): Structure['rests'] {
-  const levels = bars.map(({ level }) => level).sort((a, b) => a - b);
-  const middle = levels[Math.floor(levels.length / 2)] ?? 0;
-  const rests: Structure['rests'] = [];
-  for (let first = 0; first < bars.length; first += 1) {
-    if (bars[first]!.level > middle - quietDb) continue;
-    let last = first;
-    while (last + 1 < bars.length && bars[last + 1]!.level <= middle - quietDb) last += 1;
-    if (bars[last]!.endMs - bars[first]!.startMs >= restMs) rests.push({ firstBar: first, lastBar: last });
-    first = last;
-  }
-  return rests;
-}
 
 /** The first bar that a bar sounds like. */
 export function rootOf(bar: number, twins: readonly (number | null)[]): number {

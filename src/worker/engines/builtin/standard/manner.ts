@@ -24,8 +24,6 @@ export interface Manner {
   streamPx: number;
   /** No distance is wider. */
   farthest: number;
-  /** Distance snapping: time and distance go together everywhere. */
-  snapped: boolean;
   /** Share of quarter-beat doubles and triples that are stacked, and of other circles on the one before. */
   stackShare: number;
   pairShare: number;
@@ -123,7 +121,6 @@ export function mannerOf(plan: Plan, density: number): Manner {
     accent: 0.2 * (1 - Math.max(0, style.distanceSnapped, style.geometric)),
     streamPx: (8 + 4.2 * Math.min(9.5, stars)) * 2.2 ** style.spacedStreams,
     farthest: farthests[level]! * (1 + 0.25 * style.crossScreen),
-    snapped: style.distanceSnapped > 0,
     stackShare: beginner ? 0 : within(stackShares[level]! * 2.5 ** style.stacks * 0.3 ** style.spacedStreams, 0, 1),
     pairShare: beginner ? 0 : within(0.24 * 2.5 ** style.stacks, 0, 1),
     angles: bentAngles(angleShares[level]!, plan),

@@ -1,4 +1,4 @@
-import type { Structure } from '../hearing/structure.ts';
+import { rootOf, type Structure } from '../hearing/structure.ts';
 import type { Random } from '../random.ts';
 import type { Manner } from './manner.ts';
 import { arcs, beziers, line, mirrored, type Shape } from './slider-path.ts';
@@ -84,7 +84,7 @@ export function chunksOf(objects: readonly TimedObject[], structure: Structure):
     if (!chunk || !before || full || split || gap >= 2 || leavesStream || chunk.stream !== inStream) {
       const { bar } = object.start;
       const place = chunk?.bar === bar ? chunk.place + 1 : 0;
-      chunks.push({ objects: [object], bar, place, root: rootOf(bar, structure), stream: inStream });
+      chunks.push({ objects: [object], bar, place, root: rootOf(bar, structure.twins), stream: inStream });
     } else chunk.objects.push(object);
   });
   return chunks;
@@ -101,13 +101,6 @@ export function gapBeats(before: TimedObject, object: TimedObject): number {
 /** Whether two neighbours belong to one stream. */
 export function isStreamed(before: TimedObject, object: TimedObject): boolean {
   return gapBeats(before, object) <= streamBeats && object.start.time - before.end.time <= streamMs;
-}
-
-/** Follows the twins back to the first bar of its kind. */
-function rootOf(bar: number, { twins }: Structure): number {
-  let root = bar;
-  for (let twin = twins[root]; twin !== null && twin !== undefined && twin < root; twin = twins[root]) root = twin;
-  return root;
 }
 
 /** The pattern of a chunk, by keyed chance from the shares of angles that the manner asks for. */
