@@ -18,6 +18,8 @@ const ranges: readonly { spacing: readonly [number, number]; densities: readonly
   { spacing: [0.55, 3], densities: [1, 1.12, 0.9, 1.25, 0.8, 1.4, 0.68, 1.6, 0.55, 1.9, 0.42, 2.4, 0.3] },
 ];
 
+/** Where a mode has the density alone, the highest factor of it that is tried. */
+const densest = 6;
 /** Steps in which the density alone is tried, and steps between the two nearest of them. */
 const densitySteps = 12;
 /** Where no density alone comes near enough, it is tried with these densities outside of the peaks: each gives other maps around the target. */
@@ -49,9 +51,9 @@ export function fitStars(target: number, spaced: boolean, measure: (knobs: Knobs
     }
   };
   if (!spaced) {
-    let [low, high] = [0.25, 4];
+    let [low, high] = [0.25, densest];
     const [first, step] = [look(1, 1), 1.3];
-    if (first < target) for (low = 1; (high = low * step) < 4 && look(high, 1) < target; low = high);
+    if (first < target) for (low = 1; (high = low * step) < densest && look(high, 1) < target; low = high);
     else for (high = 1; (low = high / step) > 0.25 && look(low, 1) > target; high = low);
     bisect([low, high], densitySteps, (density) => look(density, 1));
     const { density } = best!.knobs;

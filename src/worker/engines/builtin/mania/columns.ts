@@ -12,6 +12,8 @@ interface Hands {
   /** Presses by column. */
   uses: number[];
   total: number;
+  /** Presses to come. */
+  left: number;
   /** Columns of the last rows, the newest first. */
   rows: number[][];
   /** Single notes so far that go back and forth. */
@@ -19,6 +21,8 @@ interface Hands {
 }
 
 const never = 100;
+/** So many times as many presses as there are keys are to come when empty columns must be taken. */
+const lastChance = 2;
 const balance = 0.3;
 const noise = 1.2;
 const reuse = 2;
@@ -33,8 +37,9 @@ const otherHand = 0.35;
  */
 export function chooseColumns(rows: readonly Row[], score: Score, plan: Plan, random: Random): number[][] {
   const keys = plan.cs;
+  const left = rows.reduce((sum, { size }) => sum + size, 0);
   const zeros = () => new Array<number>(keys).fill(0);
-  const hands: Hands = { pressed: zeros().fill(-Infinity), uses: zeros(), total: 0, rows: [], trill: 0 };
+  const hands: Hands = { pressed: zeros().fill(-Infinity), uses: zeros(), total: 0, left, rows: [], trill: 0 };
   const played = new Map<string, number[]>();
   const repeats = countRepeats(score);
   return rows.map((row) => {
@@ -74,12 +79,14 @@ function countRepeats({ structure: { twins } }: Score): number[] {
 }
 
 function costOf(column: number, tick: Tick, chord: readonly number[], hands: Hands, plan: Plan): number {
-  const { pressed, uses, total, rows, trill } = hands;
+  const { pressed, uses, total, left, rows, trill } = hands;
   const keys = plan.cs;
   const beats = (tick.time - pressed[column]!) / tick.tempo.beatMs;
   let cost =
     (tick.time - pressed[column]! < fastestJackMs(plan) ? never : jackCost(beats, plan)) +
     balance * (uses[column]! - total / keys);
+  // No column stays empty, in the shortest map either.
+  if (uses[column] === 0 && left <= lastChance * keys) cost -= never / 2;
   const [last, second] = rows;
   if (chord.length > 0) {
     const hand = handOf(column, keys);
@@ -116,4 +123,5 @@ function press(columns: number[], { time }: Tick, hands: Hands): void {
     hands.uses[column]! += 1;
   }
   hands.total += columns.length;
+  hands.left -= columns.length;
 }

@@ -44,13 +44,23 @@ export function holdNotes(notes: readonly Note[], score: Score, plan: Plan): voi
     const latest = Math.min(next[i]! - blockingGapMs, after ? after.point.offsetMs - 1 : lastTime);
     const long = candidate(note, next[i]!, latest, ticks, plan);
     if (!long) return [];
-    // In an Easy nothing happens during a long note (M13), as long as there are enough of such.
+    // In an Easy nothing happens during a long note of a beat (M13): a longer one, as long as there are enough of such.
     const around = notes.slice(Math.max(0, i - 2), i + 4);
     const busy = plan.level === 0 && around.some((other) => other !== note && isDuring(other, note, long.endTime));
-    return busy ? { ...long, rank: 1 } : long;
+    return busy ? (longer(note, next[i]!, ticks) ?? { ...long, rank: 1 }) : long;
   });
   candidates.sort((a, b) => a.rank - b.rank || b.sustain - a.sustain || a.note.tick.index - b.note.tick.index);
-  for (const { note, endTime } of candidates.slice(0, wanted)) note.endTime = endTime;
+  const chosen: Candidate[] = [];
+  for (const one of candidates) if (chosen.length < wanted && isReleasable(one, chosen, plan)) chosen.push(one);
+  const rest = candidates.filter((one) => !chosen.includes(one));
+  for (const { note, endTime } of [...chosen, ...rest.slice(0, wanted - chosen.length)]) note.endTime = endTime;
+}
+
+/** Up to Normal hands come off together or the level's shortest long note apart (M13). */
+function isReleasable({ note, endTime, rank }: Candidate, chosen: readonly Candidate[], { level }: Plan): boolean {
+  if (level > 1) return true;
+  const apart = shortest[level]! * note.tick.tempo.beatMs - 2;
+  return rank < 2 && chosen.every((other) => other.endTime === endTime || Math.abs(other.endTime - endTime) >= apart);
 }
 
 const isDuring = (other: Note, { tick }: Note, endTime: number) =>
@@ -83,6 +93,15 @@ function candidate(note: Note, next: number, last: number, ticks: Ticks, { level
   }
   const endTime = shortEnd(tick, last);
   return endTime === undefined ? undefined : { note, endTime, rank: 2, sustain };
+}
+
+/** A note that is long for one and a half or two beats, where its column has room. */
+function longer(note: Note, next: number, ticks: Ticks): Candidate | undefined {
+  const { tick } = note;
+  const { beatMs, ticksPerBeat } = tick.tempo;
+  const ends = [2, 1.5].map((beats) => ticks.get(tick.index + beats * ticksPerBeat));
+  const end = ends.find((one) => one && one.time <= next - release * beatMs + 1 && one.tempo === tick.tempo);
+  return end && { note, endTime: end.time, rank: 0, sustain: tick.sustain };
 }
 
 /** Parts of the song's beat on which a short note may end, the plainest first. */

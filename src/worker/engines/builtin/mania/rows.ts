@@ -14,19 +14,21 @@ export interface Row {
 /** Rows a second and mean chord in about 100 community maps, by stars. */
 const table: readonly (readonly [stars: number, rows: number, chord: number])[] = [
   [1, 1.6, 1.05],
-  [2, 3.2, 1.1],
-  [3, 5.6, 1.43],
-  [4, 8.2, 1.45],
-  [5, 8.3, 1.6],
+  [2, 3.8, 1.15],
+  [3, 7.2, 1.4],
+  [4, 9.2, 1.45],
+  [5, 9, 1.6],
   [6.5, 9, 1.75],
   [9, 11, 2.2],
 ];
 
 /** Rows a second in the densest eight seconds of the same maps. */
-const densest = (stars: number) => 2.5 + 3.2 * stars;
+const densest = (stars: number) => 2.3 + 2.9 * stars;
 
 /** How much of a higher density goes into chords; the rest goes into rows. */
-const chordPower = 0.5;
+const chordPower = 0.35;
+/** Rows outside of the peaks: fewer where the song is easy for the stars, and where its peaks are full and chords must do the rest. */
+const meanFactor = (density: number) => Math.min(density ** 0.3, density ** -0.1);
 /** What each further note of a chord costs in accent: gives the shares of chord sizes 52, 32, 9 and 1 % at 5 stars. */
 const furtherNote = 0.6;
 
@@ -39,7 +41,7 @@ export function formRows(score: Score, plan: Plan, { density, spacing }: Knobs, 
   const [rowsPerSecond, usualChord] = usual(plan.stars);
   const peak = densest(plan.stars);
   const wanted = {
-    mean: rowsPerSecond * density ** 0.35 * spacing * evenness(plan),
+    mean: rowsPerSecond * meanFactor(density) * spacing * evenness(plan),
     peak: peak * density,
     share: 1,
     fastestMs: () => Math.min(55, 900 / peak),
@@ -48,8 +50,25 @@ export function formRows(score: Score, plan: Plan, { density, spacing }: Knobs, 
   const rows = events.map(({ tick }): Row => ({ tick, size: 1 }));
   const chord = 1 + (usualChord - 1) * (1 + 0.8 * plan.style.chords) * (1 - 0.4 * plan.style.simple);
   const extra = Math.max(0, Math.round(rows.length * (chord * density ** chordPower - 1)));
-  addChords(rows, extra, score, plan, random);
+  addChords(rows, extra, score, plan, random, Math.max(0, crowd + crowdByDensity * Math.log(density)));
   return rows;
+}
+
+/** How much likelier chords are where rows are dense, and how much more so where a song needs more than its usual density. */
+const crowd = 0.4;
+const crowdByDensity = 1.5;
+const crowdMs = 1000;
+
+/** Of each row how many more are within a second than at a row on average, as a share of that. */
+function crowdsOf(rows: readonly Row[]): number[] {
+  let [first, end] = [0, 0];
+  const counts = rows.map(({ tick: { time } }) => {
+    while (rows[first]!.tick.time < time - crowdMs) first += 1;
+    while (end < rows.length && rows[end]!.tick.time <= time + crowdMs) end += 1;
+    return end - first;
+  });
+  const mean = counts.reduce((sum, count) => sum + count, 0) / Math.max(1, counts.length);
+  return counts.map((count) => count / mean - 1);
 }
 
 function usual(asked: number): [rows: number, chord: number] {
@@ -63,10 +82,11 @@ function usual(asked: number): [rows: number, chord: number] {
   return [a[1] + share * (b[1] - a[1]), a[2] + share * (b[2] - a[2])];
 }
 
-function addChords(rows: Row[], extra: number, score: Score, plan: Plan, random: Random): void {
+function addChords(rows: Row[], extra: number, score: Score, plan: Plan, random: Random, crowding: number): void {
   const most = Math.min(plan.cs, chordCaps[plan.level]![plan.cs >= 7 ? 1 : 0]);
   const advised = rows.map((row, i) => Math.min(most, advisedSize(rows[i - 1], row, rows[i + 1], plan)));
-  const accents = rows.map(({ tick }) => accent(tick, score, random));
+  const crowds = crowdsOf(rows);
+  const accents = rows.map(({ tick }, i) => accent(tick, score, random) + crowding * crowds[i]!);
   const wishes = rows
     .flatMap((_, i) => Array.from({ length: most - 1 }, (_, k) => ({ i, value: accents[i]! - k * furtherNote })))
     .sort((a, b) => quantised(b.value) - quantised(a.value) || a.i - b.i);
