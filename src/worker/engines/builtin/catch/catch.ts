@@ -7,8 +7,8 @@ import { halfPlate } from './movement.ts';
 import { formObjects } from './objects.ts';
 import { placeObjects, type PlacedObject } from './placement.ts';
 
-/** Over 19 ranked maps: hit objects a second 1.0 + 0.66 S, below 2.7 stars 0.85 + 0.52 S. */
-const objectsPerSecond = (stars: number) => (stars < 2.7 ? 0.85 + 0.52 * stars : 1 + 0.66 * stars);
+/** Over 19 ranked maps: hit objects a second 1.0 + 0.66 S, below 2.7 stars 1 + 0.56 S. */
+const objectsPerSecond = (stars: number) => (stars < 2.7 ? 1 + 0.56 * stars : 1 + 0.66 * stars);
 /** Heads, reverses and tails of as many objects, by level. */
 const eventsPerObject = [1.7, 1.7, 1.6, 1.5, 1.45, 1.45];
 /** Wider maps are a little denser, so that neither alone has to go far from what is usual for the stars. */

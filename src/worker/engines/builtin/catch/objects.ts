@@ -30,6 +30,8 @@ const lengths: readonly Record<string, number>[] = [
   { 0.5: 0.9, 1: 0.7, 0.25: 0.75, 0.75: 0.5 },
   { 0.5: 0.9, 1: 0.7, 0.25: 0.75, 0.75: 0.5 },
 ];
+/** What a slider of so many thirds of a beat is liked as: the swung eighth is two of them. */
+const triplets: Readonly<Record<number, number>> = { 1: 0.25, 2: 0.5, 4: 1.5 };
 const longestPx = 1100;
 const shortestSpanMs = 70;
 /** Most catch objects of a combo: the ranking criteria's guideline by level. */
@@ -134,7 +136,8 @@ function sliderLiking(events: RhythmEvent[], first: number, slides: number, plan
   const span = next.tick.index - index;
   const even = edges.every(({ tick }, k) => tick.tempo === tempo && tick.index === index + k * span);
   const beats = span / tempo.ticksPerBeat;
-  const liked = lengths[plan.level]![String(beats)] ?? (plan.style.onlySliders > 0 ? 0.1 : undefined);
+  const named = tempo.ticksPerBeat === 3 ? (triplets[span] ?? beats) : beats;
+  const liked = lengths[plan.level]![String(named)] ?? (plan.style.onlySliders > 0 ? 0.1 : undefined);
   if (!even || liked === undefined || beats * slides > 4) return null;
   if (beats * pxPerBeat(plan, tempo) > longestPx || spanMs(head.tick, next.tick) < shortestSpanMs) return null;
   if (streamOf(edges, plan).parts > comboLimits[plan.level]!) return null;
