@@ -49,7 +49,8 @@ export function formRows(score: Score, plan: Plan, { density, spacing }: Knobs, 
   const events = rhythmWithPeaks(score, plan, wanted, random);
   const rows = events.map(({ tick }): Row => ({ tick, size: 1 }));
   const chord = 1 + (usualChord - 1) * (1 + 0.8 * plan.style.chords) * (1 - 0.4 * plan.style.simple);
-  const extra = Math.max(0, Math.round(rows.length * (chord * density ** chordPower - 1)));
+  // As many notes as there are columns at least, for none may stay empty (M03).
+  const extra = Math.max(0, plan.cs - rows.length, Math.round(rows.length * (chord * density ** chordPower - 1)));
   addChords(rows, extra, score, plan, random, Math.max(0, crowd + crowdByDensity * Math.log(density)));
   return rows;
 }
