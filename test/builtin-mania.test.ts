@@ -125,3 +125,10 @@ test('another seed gives another map of the same song', () => {
   expect(other.filter((note) => !keys.has(key(note))).length / other.length).toBeGreaterThan(0.3);
   expect(notes({ difficulty: 5 })).toEqual(one);
 });
+
+test('no column stays empty in the easiest map of many keys', () => {
+  for (const keycount of [14, 18]) {
+    const counts = columns(notes({ keycount, difficulty: 0.03 }, 0.25), keycount).map((column) => column.length);
+    expect(Math.min(...counts)).toBeGreaterThan(0);
+  }
+});

@@ -130,3 +130,10 @@ test('the drain is gentler in a longer map', () => {
   const hp = (minutes: number) => planMap({ gamemode: 1, difficulty: 3.5 }, minutes * 60_000).plan.hp;
   expect([hp(1), hp(3), hp(4.5), hp(6)]).toEqual([7, 6, 5, 4]);
 });
+
+test('a hard swung map has no two notes at one time', () => {
+  for (const difficulty of [5.2, 6.8]) {
+    const { text } = makeMap(song, { filename: 'a.mp3' }, { gamemode: 1, difficulty, descriptors: ['swing'], seed: 1 });
+    expect(verifyMap(text).issues.filter(({ level }) => level === 'blocking')).toEqual([]);
+  }
+});

@@ -22,6 +22,8 @@ interface Stretch {
 /** What is asked of a rhythm, in events a second. */
 export interface Densities {
   mean: number;
+  /** Fewest events of a map. */
+  least?: number;
   /** In the densest eight seconds or so. */
   peak: number;
   /** Shortest gap between events that are not on ticks, ms. */
@@ -49,9 +51,9 @@ const everything = 100;
  * that, a few halves are filled with sixths or eighths of the beat, from Insane on.
  */
 export function rhythmWithPeaks(score: Score, plan: Plan, wanted: Densities, random: Random): RhythmEvent[] {
-  const { mean, peak, fastestMs, share } = wanted;
+  const { mean, least = 0, peak, fastestMs, share } = wanted;
   const { order, stretches } = prepared(score, plan, wanted, random);
-  const usual = chooseRhythm(score, plan, mean).length;
+  const usual = Math.max(least, chooseRhythm(score, plan, mean).length);
   const chosen: Chosen = new Map(order.slice(0, usual).map((event) => [event.tick.index, event]));
   const filled = new Map<number, Filling>();
   const peaks = peaksOf(stretches, share);

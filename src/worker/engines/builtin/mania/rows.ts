@@ -42,6 +42,8 @@ export function formRows(score: Score, plan: Plan, { density, spacing }: Knobs, 
   const peak = densest(plan.stars);
   const wanted = {
     mean: rowsPerSecond * meanFactor(density) * spacing * evenness(plan),
+    // Every level may press two at a time: so many rows that no column stays empty (M03).
+    least: Math.ceil(plan.cs / 2) + 1,
     peak: peak * density,
     share: 1,
     fastestMs: () => Math.min(55, 900 / peak),
@@ -49,7 +51,7 @@ export function formRows(score: Score, plan: Plan, { density, spacing }: Knobs, 
   const events = rhythmWithPeaks(score, plan, wanted, random);
   const rows = events.map(({ tick }): Row => ({ tick, size: 1 }));
   const chord = 1 + (usualChord - 1) * (1 + 0.8 * plan.style.chords) * (1 - 0.4 * plan.style.simple);
-  // As many notes as there are columns at least, for none may stay empty (M03).
+  // As many notes as there are columns at least.
   const extra = Math.max(0, plan.cs - rows.length, Math.round(rows.length * (chord * density ** chordPower - 1)));
   addChords(rows, extra, score, plan, random, Math.max(0, crowd + crowdByDensity * Math.log(density)));
   return rows;
