@@ -61,7 +61,7 @@ const one = (range: Range): Range[] => Array.from({ length: 6 }, () => range);
 
 /**
  * Usual settings by mode: linear fits over ranked maps (standard: AR 3.14 + 1.03 S, OD 2.2 + 1.06 S, HP 3.7 + 0.38 S, slider multiplier
- * 0.92 + 0.143 S; catch: AR = OD 5.6 + 0.67 S, CS 2.25 + 0.32 S), kept in the ranking criteria's range of the level.
+ * 0.92 + 0.143 S, below Hard at most the median of its level; catch: AR = OD 5.6 + 0.67 S, CS 2.25 + 0.32 S), kept in the ranking criteria's range of the level.
  */
 const settings: Record<Mode, Record<SettingName, Setting>> = {
   0: {
@@ -90,7 +90,7 @@ const settings: Record<Mode, Record<SettingName, Setting>> = {
       [8, 9.8],
       [9, 10],
     ]),
-    sliderMultiplier: fitted(0.92, 0.143, one([0.8, 2])),
+    sliderMultiplier: fitted(0.92, 0.143, [[0.8, 0.9], [0.8, 1.1], ...one([0.8, 2]).slice(2)]),
   },
   1: {
     hp: byLevel(8, 7, 6, 5.5, 5.5, 5.5),

@@ -23,7 +23,7 @@ type Kind = keyof typeof usage;
  * leaves out is not what we would. Taiko has more quarters and fewer halves than the curves.
  */
 const earliness: Record<Mode, readonly [number, number, number]> = {
-  0: [0.6, 1, 0.95],
+  0: [0.6, 0.7, 0.95],
   1: [0.9, 1.1, 0.9],
   2: [0.8, 1, 0.95],
   3: [0.9, 1, 0.95],
@@ -53,16 +53,47 @@ const usualEvidence = 1.5;
  * How much the entry goes by the odds, the rest by the usage curves. The odds come nearer to one person's rhythm, the curves to how often
  * people use halves and quarters; there are charts with songs for standard only.
  */
-const oddsShare: Record<Mode, number> = { 0: 0.6, 1: 0, 2: 0, 3: 0 };
+const oddsShare: Record<Mode, number> = { 0: 0.8, 1: 0, 2: 0, 3: 0 };
+
+/**
+ * How many events a beat earlier the heads of standard enter on beats, halves and quarters, by level: with it the gaps between heads come
+ * nearest to their shares in ranked maps (quarters 16 to 20 % from Insane on) without a loss against human charts of the same songs. Quarters
+ * have it where the song plays them.
+ */
+const headStart: readonly (readonly [number, number, number])[] = [
+  [0, 0, 0],
+  [0, 0.2, 0],
+  [0, 0.15, 0.3],
+  [0, 0, 0.4],
+  [0, -0.1, 0.25],
+  [0, -0.1, 0.1],
+];
 
 /**
  * The density (events a beat) from which on each tick carries an event. The order of the ticks by it is what matters: a sparse map's
  * events are among a dense one's.
  */
-export function entriesOf(ticks: readonly Tick[], evidence: Float64Array, mode: Mode): Float64Array {
+export function entriesOf(ticks: readonly Tick[], evidence: Float64Array, mode: Mode, level: number): Float64Array {
   const usual = usedFrom(ticks, evidence, mode);
   const share = oddsShare[mode];
-  return usual.map((entry, i) => share * likelyFrom(ticks[i]!, evidence[i]!) + (1 - share) * entry);
+  const voice = quarterVoice(ticks);
+  return usual.map((entry, i) => {
+    const tick = ticks[i]!;
+    const mixed = share * likelyFrom(tick, evidence[i]!) + (1 - share) * entry;
+    return mixed - (mode === 0 ? headStart[level]![tick.phase] * (tick.phase === 2 ? voice : 1) : 0);
+  });
+}
+
+/**
+ * Whether a song plays its quarters, 0 to 1, by their mean attack over that of its halves. Of ten songs, three whose people use quarters have
+ * 0.57 to 0.74, of the seven others six 0.25 to 0.5.
+ */
+function quarterVoice(ticks: readonly Tick[]): number {
+  const mean = (of: number) => {
+    const attacks = ticks.filter(({ phase }) => phase === of).map(({ strength }) => strength);
+    return attacks.reduce((sum, attack) => sum + attack, 0) / Math.max(1, attacks.length);
+  };
+  return Math.min(1, Math.max(0, (mean(2) / Math.max(1e-6, mean(1)) - 0.4) / 0.2));
 }
 
 function likelyFrom(tick: Tick, evidence: number): number {

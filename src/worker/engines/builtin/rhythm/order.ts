@@ -21,7 +21,7 @@ export interface Order {
 /** Groups of like bars a bar, by level. Sparse maps have fewer rhythms than groups: distinct bars are 0.25 (Easy) to 0.55 (Expert) of all in ranked maps. */
 const variety = [0.5, 0.5, 0.45, 0.5, 0.5, 0.5];
 /** The most intense bar has this much more evidence than the calmest, in log odds. */
-const intensityWeight = 1.5;
+const intensityWeight = 0.8;
 /** A bar must differ by this much from those that sound like it before it gets a rhythm of its own there. */
 const ownVoice = 0.5;
 /** Below this attack a tick carries nothing that could be mapped. */
@@ -49,7 +49,7 @@ export function orderEvents(score: Score, plan: Plan): Order {
   const mapped = mappedTicks(bars, ticks);
   const rules = rulesOf(mode, level);
   const rests = restsOf(ticks, evidence, rules);
-  const entries = leaningTo(style, ticks, entriesOf(ticks, evidence, mode));
+  const entries = leaningTo(style, ticks, entriesOf(ticks, evidence, mode, level));
   const late = ticks.map((_, i) => lateness(ticks, i, style));
   const supported = entries.map((_, i) => supportedEntry(ticks, entries, i) + late[i]!);
   const candidates = [...ticks.keys()].filter((i) => mapped[i] && !rests.has(i) && late[i]! < Infinity);

@@ -17,15 +17,14 @@ export interface TimedObject {
   newCombo: boolean;
 }
 
-/** A slider that could be: from event `i` on, with its edges on the events up to `last`, or on a tick that has none. */
+/** A slider that could be, from head `i` on. */
 interface Candidate {
   i: number;
+  /** The head that it ends on, if it does, which then is none. */
+  taken?: RhythmEvent;
   /** Of one span, as in the table of lengths. */
   length: number;
-  last: number;
-  head: Tick;
-  end: Tick;
-  slides: number;
+  edges: readonly Tick[];
   liking: number;
 }
 
@@ -44,9 +43,8 @@ const lengths: readonly (readonly (readonly [beats: number, share: number])[])[]
     [2, 0.25],
   ],
   [
-    [0.25, 0.03],
-    [0.5, 0.5],
-    [1, 0.38],
+    [0.5, 0.52],
+    [1, 0.39],
     [1.5, 0.05],
     [2, 0.04],
   ],
@@ -79,19 +77,24 @@ const shortestSpanMs = [200, 170, 60, 40, 40, 40];
 /** A longer slider has no place everywhere on the playfield, a shorter one is no slider to look at. */
 const longestPx = 380;
 const shortestPx = 12;
-/** What a slider over a weak event loses in liking; what one that turns back gains, up to its share. */
-const passBy = [0.1, 0.2, 0.5, 0.6, 0.6, 0.6];
-const turnBack = [0.8, 0.6, 0.2, 0.1, 0.1, 0.1];
+/** What an edge on an event that is no head adds to the liking of a slider, and what one takes from it that is passed by. */
+const onEvent = 0.5;
+const passedBy = 0.3;
+/** What a reverse adds or takes, by level. */
+const turnBack = [0.5, 0.3, 0, -0.1, -0.1, -0.1];
 /** How near a length must be to one of the table, in beats: thirds count as the quarter or half beside them. */
 const nearLength = 0.17;
 /** A length may be used so much oftener than in the table before any other is preferred. */
 const quotaSlack = 1.15;
 
 /**
- * Events → circles and sliders. The best places for a slider are heads on a beat that sounds on, whose following events are weaker,
- * so that reverses and the end take them; none reaches to where one of `spinners` starts; as many as the manner's shares of the objects. Decided from the best on, so that one more event changes little.
+ * Heads → circles and sliders. A slider's reverses and its end lie before the next head: best where `events` (heads and others) has one that
+ * is no head, or where a sound goes on; none reaches to where one of `spinners` starts. As many as the manner's share of the objects; where
+ * the gaps have no room for them, the heads off the beat with the weakest claim become ends. Decided from the best on, so that one more head
+ * changes little.
  */
 export function formObjects(
+  heads: readonly RhythmEvent[],
   events: readonly RhythmEvent[],
   spinners: readonly Tick[],
   { grid }: Score,
@@ -100,60 +103,70 @@ export function formObjects(
   speeds: readonly number[],
   random: Random,
 ): TimedObject[] {
+  const eventful = new Set(events.map(({ tick }) => tick.index));
+  const stops = [...heads.map(({ tick }) => tick), ...spinners].sort((a, b) => a.index - b.index);
   const candidates: Candidate[] = [];
-  events.forEach((_, i) => {
-    for (const candidate of candidatesAt(events, i, grid.ticks, plan, speeds)) {
-      if (spinners.some(({ index }) => index > candidate.head.index && index <= candidate.end.index + 1)) continue;
-      const liking = candidate.liking + 0.25 * random('slider', candidate.end.index, candidate.slides);
+  let stop = 0;
+  heads.forEach(({ tick: head }, i) => {
+    while (stop < stops.length && stops[stop]!.index <= head.index) stop += 1;
+    const next = heads[i + 1];
+    const found = candidatesAt(head, stops[stop], i, grid.ticks, eventful, plan, speeds);
+    if (next && stops[stop] === next.tick && next.tick.phase > 0) {
+      const over = candidatesAt(head, stops[stop + 1], i, grid.ticks, eventful, plan, speeds);
+      found.push(
+        ...over
+          .filter(({ edges }) => edges[1] === next.tick && edges.length === 2)
+          .map((one) => ({ ...one, taken: next })),
+      );
+    }
+    for (const candidate of found) {
+      const { edges } = candidate;
+      const liking = candidate.liking + 0.25 * random('slider', edges.at(-1)!.index, edges.length - 1);
       candidates.push({ ...candidate, liking: Math.round(liking * 1e6) / 1e6 });
     }
   });
-  candidates.sort((a, b) => b.liking - a.liking || a.i - b.i || a.last - b.last);
-  const chosen = chooseSliders(candidates, events.length, plan, manner);
-  if (plan.level <= 1 && manner.sliderShare < 1) breakRuns(chosen, events.length);
-  const objects: TimedObject[] = [];
-  for (let i = 0; i < events.length; i += 1) {
-    const start = events[i]!.tick;
+  candidates.sort((a, b) => b.liking - a.liking || a.i - b.i || a.edges.length - b.edges.length || a.length - b.length);
+  const chosen = chooseSliders(candidates, heads.length, plan, manner);
+  if (plan.level <= 1 && manner.sliderShare < 1) breakRuns(chosen, heads.length);
+  return heads.flatMap(({ tick: start }, i): TimedObject[] => {
+    if (chosen.get(i - 1)?.taken) return [];
     const slider = chosen.get(i);
-    if (!slider) objects.push({ kind: 'circle', start, end: start, edges: [start], newCombo: false });
-    else {
-      const inner = events.slice(i + 1, i + slider.slides).map(({ tick }) => tick);
-      const { end } = slider;
-      objects.push({ kind: 'slider', start, end, edges: [start, ...inner, end], newCombo: false });
-      i = slider.last;
-    }
-  }
-  return objects;
+    if (!slider) return [{ kind: 'circle', start, end: start, edges: [start], newCombo: false }];
+    return [{ kind: 'slider', start, end: slider.edges.at(-1)!, edges: slider.edges, newCombo: false }];
+  });
 }
 
 /**
- * From the most liked on, as long as their length has not had its share; what is then missing, whatever its length. Kicks (of a
- * quarter beat) and reverses stay within their shares.
+ * From the most liked on, as long as their length has not had its share; what is then missing, whatever its length; and what is missing
+ * still, by ends on the heads that have the weakest claim. Kicks (of a quarter beat) and reverses stay within their shares.
  */
 function chooseSliders(candidates: readonly Candidate[], count: number, plan: Plan, manner: Manner) {
   const chosen = new Map<number, Candidate>();
-  const taken = new Set<number>();
   const used = new Map<number, number>();
   const shares = new Map(lengths[plan.level]!.map(([beats]) => [beats, shareOf(beats, plan, manner)]));
-  const only = manner.sliderShare === 1;
   let objects = count;
   let reversed = 0;
   const take = (candidate: Candidate, strict: boolean) => {
-    const { i, last, slides, length } = candidate;
+    const { i, edges, length, taken } = candidate;
     const wanted = manner.sliderShare * objects;
-    if (chosen.size >= wanted) return;
+    if (chosen.size >= wanted || chosen.has(i) || chosen.get(i - 1)?.taken) return;
+    if (taken && chosen.has(i + 1)) return;
     const full = (used.get(length) ?? 0) + 1 > quotaSlack * shares.get(length)! * wanted;
-    if (full && (strict || (length < 0.4 && !only))) return;
-    if (slides > 1 && reversed + 1 > manner.reverseShare * wanted) return;
-    for (let k = i; k <= last; k += 1) if (taken.has(k)) return;
-    for (let k = i; k <= last; k += 1) taken.add(k);
+    if (full && (strict || (length < 0.4 && manner.sliderShare < 1))) return;
+    const turns = edges.length > 2;
+    if (turns && reversed + 1 > manner.reverseShare * wanted) return;
     chosen.set(i, candidate);
     used.set(length, (used.get(length) ?? 0) + 1);
-    objects -= last - i;
-    if (slides > 1) reversed += 1;
+    if (turns) reversed += 1;
+    if (taken) objects -= 1;
   };
-  for (const candidate of candidates) take(candidate, true);
-  for (const candidate of candidates) take(candidate, false);
+  const free = candidates.filter(({ taken }) => !taken);
+  const taking = candidates
+    .filter(({ taken }) => taken)
+    .sort((a, b) => b.taken!.rank - a.taken!.rank || a.length - b.length);
+  for (const candidate of free) take(candidate, true);
+  for (const candidate of free) take(candidate, false);
+  for (const candidate of taking) take(candidate, false);
   return chosen;
 }
 
@@ -163,7 +176,6 @@ function breakRuns(chosen: Map<number, Candidate>, count: number): void {
   for (let i = 0; i < count; i += 1) {
     const slider = chosen.get(i);
     run = slider ? [...run, slider] : [];
-    if (slider) i = slider.last;
     if (run.length < 7) continue;
     const least = run.slice(3).reduce((a, b) => (b.liking < a.liking ? b : a));
     chosen.delete(least.i);
@@ -177,52 +189,34 @@ function shareOf(length: number, { level }: Plan, manner: Manner): number {
   return share * 2 ** (length < 0.4 ? manner.kickSliders : manner.longSliders * (length - 0.75));
 }
 
+/** Sliders from a head to before `next`, the next head or spinner. */
 function candidatesAt(
-  events: readonly RhythmEvent[],
+  head: Tick,
+  next: Tick | undefined,
   i: number,
   ticks: readonly Tick[],
+  eventful: ReadonlySet<number>,
   plan: Plan,
   speeds: readonly number[],
 ): Candidate[] {
-  const { tick: head, weight } = events[i]!;
   const onPlace = head.phase === 0 ? 0.5 : head.phase === 1 ? 0 : -0.6;
   const found: Candidate[] = [];
-  const add = (last: number, end: Tick, slides: number, extra: number) => {
-    const next = events[last + 1]?.tick;
-    if (!fits(head, end, slides, next, plan, speeds[head.bar] ?? 1)) return;
-    const length = tableLength(beatsBetween(head, end) / slides, plan.level);
-    if (length !== null) found.push({ i, length, last, head, end, slides, liking: onPlace + extra });
-  };
-  // What matters most is that the end is worth little as a head: so the heads of human charts are met best.
-  const weaker = (k: number) => 0.5 * weight - events[k]!.weight;
-  if (events[i + 1]) add(i + 1, events[i + 1]!.tick, 1, weaker(i + 1));
-  for (let slides = 2; slides <= (plan.level <= 1 ? 2 : 3) && events[i + slides]; slides += 1) {
-    const step = events[i + 1]!.tick.index - head.index;
-    const even = events[i + slides]!.tick.index - head.index === slides * step;
-    const same = events[i + slides - 1]!.tick.index - head.index === (slides - 1) * step;
-    if (even && same)
-      add(
-        i + slides,
-        events[i + slides]!.tick,
-        slides,
-        turnBack[plan.level]! + Math.min(weaker(i + 1), weaker(i + slides)),
-      );
-  }
-  // Weak events between are passed by, where long sliders are wanted.
-  let strongest = -Infinity;
-  for (let k = 2; k <= 4 && events[i + k]; k += 1) {
-    strongest = Math.max(strongest, events[i + k - 1]!.weight);
-    if (strongest > Math.min(weight, events[i + k]!.weight) + 0.1) continue;
-    add(i + k, events[i + k]!.tick, 1, 0.5 * (weight - strongest) - (k - 1) * passBy[plan.level]!);
-  }
-  // A sound that goes on, without an event at its end.
-  const next = events[i + 1]?.tick;
-  const { ticksPerBeat } = head.tempo;
-  for (const [beats] of lengths[plan.level]!) {
-    const end = tickAt(ticks, head.index + Math.round(beats * ticksPerBeat));
-    if (!end || end.phase === 2 || (next && end.index >= next.index)) continue;
-    const sounding = Math.min(1, head.sustain / beats);
-    add(i, end, 1, 0.6 * sounding - (plan.level <= 1 ? 0.5 : 0.9));
+  for (const [length] of lengths[plan.level]!) {
+    const step = Math.round(length * head.tempo.ticksPerBeat);
+    if (Math.abs(step / head.tempo.ticksPerBeat - length) > nearLength) continue;
+    for (let slides = 1; slides <= (plan.level <= 1 ? 2 : 3); slides += 1) {
+      const edges = Array.from({ length: slides + 1 }, (_, k) => tickAt(ticks, head.index + k * step));
+      const end = edges.at(-1);
+      if (!end || !edges.every((tick) => tick !== undefined)) break;
+      if (!fits(head, end, slides, next, plan, speeds[head.bar] ?? 1)) continue;
+      const hits = edges.slice(1).filter(({ index }) => eventful.has(index)).length;
+      let passed = -hits;
+      for (let index = head.index + 1; index <= end.index; index += 1) if (eventful.has(index)) passed += 1;
+      const sounding = Math.min(1, head.sustain / (length * slides));
+      const turned = slides > 1 ? turnBack[plan.level]! : 0;
+      const liking = onPlace + (onEvent * hits) / slides - passedBy * passed + 0.3 * sounding + turned;
+      found.push({ i, length, edges, liking });
+    }
   }
   return found;
 }
@@ -249,16 +243,6 @@ function fits(head: Tick, end: Tick, slides: number, next: Tick | undefined, pla
   if (slides > 1 && plan.level <= 1 && (spanMs < 340 || beatsBetween(head, end) < 2)) return false;
   const px = (beatsBetween(head, end) / slides) * pxPerBeat(plan, tempo) * speed;
   return px <= longestPx && px >= shortestPx;
-}
-
-/** The nearest length of the level's table, or null where none is near. */
-function tableLength(beats: number, level: number): number | null {
-  let nearest: number | null = null;
-  for (const [length] of lengths[level]!) {
-    const away = Math.abs(length - beats);
-    if (away <= nearLength && (nearest === null || away < Math.abs(nearest - beats))) nearest = length;
-  }
-  return nearest;
 }
 
 /** Beats of the grid between two ticks of one tempo. */

@@ -10,36 +10,27 @@ import { placeObjects, type PlacedObject } from './placement.ts';
 import { changesOf, speedsOfBars } from './speed.ts';
 import { findSpinners } from './spinners.ts';
 
-/** Events (heads, reverses and ends) a second over 88 ranked maps: the medians of the buckets of stars. */
-const usualEvents: readonly (readonly [stars: number, perSecond: number])[] = [
-  [0, 1],
-  [1.5, 2],
-  [2.35, 2.95],
-  [3.4, 4.3],
-  [4.65, 5.1],
-  [5.9, 6.4],
-  [7.5, 7.2],
-  [10, 9],
-];
-
-function eventsPerSecond(stars: number): number {
-  const above = Math.max(
-    1,
-    usualEvents.findIndex(([bound]) => bound >= Math.min(10, stars)),
-  );
-  const [[low, fewer], [high, more]] = [usualEvents[above - 1]!, usualEvents[above]!];
-  return fewer + ((more - fewer) * (stars - low)) / (high - low);
+/**
+ * Objects a second over 88 ranked maps (0.77 S − 0.04; above 6.5 stars it is spacing that grows), and in dense maps as many more as become
+ * ends of sliders.
+ */
+function headsPerSecond(stars: number): number {
+  const usual = Math.max(0.3, 0.77 * Math.min(stars, 6.5) - 0.04) + 0.3 * Math.max(0, stars - 6.5);
+  return stars >= 4 ? 1.08 * usual : usual;
 }
+/** Events (heads, reverses and ends) an object in the same maps: 1.4 (Expert) to 2 (Easy). */
+const eventsPerHead = 1.55;
 
 export const standard: Composer = {
   spaced: true,
   compose(score, plan, knobs, random): Draft {
     const manner = mannerOf(plan, knobs.density);
     const speeds = speedsOfBars(score, manner, random);
-    const chosen = chooseRhythm(score, plan, eventsPerSecond(plan.stars) * knobs.density);
-    const { spinners, events } = findSpinners(chosen, score, plan, manner);
+    const perSecond = headsPerSecond(plan.stars) * knobs.density;
+    const { spinners, events: heads } = findSpinners(chooseRhythm(score, plan, perSecond), score, plan, manner);
+    const events = chooseRhythm(score, plan, eventsPerHead * perSecond);
     const starts = spinners.map(({ start }) => start);
-    const objects = formObjects(events, starts, score, plan, manner, speeds, random);
+    const objects = formObjects(heads, events, starts, score, plan, manner, speeds, random);
     for (const { start, end } of spinners)
       objects.push({ kind: 'spinner', start, end, edges: [start], newCombo: true });
     objects.sort((a, b) => a.start.index - b.start.index);
