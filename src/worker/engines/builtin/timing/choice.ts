@@ -121,7 +121,7 @@ function tempoEvidence(strengths: Strengths, grid: BeatGrid): number[] {
   );
   const [full, low, , high] = at.map((places) => ({ on: places[0]!, off: places[2]! }));
   const reach = Math.max(1, Math.round(harmonyReachMs / grid.beatMs));
-  const change = mean(harmonyChange(strengths, grid, beatCount(strengths, grid), 0, reach));
+  const change = 100 * mean(harmonyChange(strengths, grid, beatCount(strengths, grid), 0, reach));
   return [
     log(mean(full!.on)),
     log(mean(high!.off)),
