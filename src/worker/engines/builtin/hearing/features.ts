@@ -25,6 +25,8 @@ export interface Features {
   mid: Float32Array;
   /** Above 6 kHz. */
   high: Float32Array;
+  /** 200 Hz to 6 kHz again, by the rise of the amplitude and not of its log: loud notes count for more than ticks. */
+  energy: Float32Array;
   /** Loudness (RMS of the frame), not normalised. */
   rms: Float32Array;
   /** Pitch classes, 12 values a frame from C on, each frame of length 1 (silence: 0); frame i stands at i · chromaHopMs. */
@@ -54,6 +56,7 @@ export function computeFeatures(mono: Float32Array, sampleRate: number): Feature
     low: envelope(groups.low),
     mid: envelope(groups.mid),
     high: envelope(groups.high),
+    energy: normalise(amplitudeRise(levels.bands, frames, groups.mid), hopMs),
     rms: levels.rms,
     chroma: pitchClasses(mono, sampleRate),
     chromaHopMs: (chromaHop / sampleRate) * 1000,
@@ -82,6 +85,7 @@ export function sliceFeatures(
       low: cut(features.low),
       mid: cut(features.mid),
       high: cut(features.high),
+      energy: cut(features.energy),
       rms: cut(features.rms),
       chroma: features.chroma.subarray(firstChroma * 12, lastChroma * 12),
     },
@@ -185,6 +189,17 @@ function rise(bands: Float32Array[], frames: number, chosen: number[]): Float32A
       if (delta > 0) flux[i - shift]! += delta / chosen.length;
     }
   }
+  return flux;
+}
+
+/** Rise of the bands' common amplitude over `lag` frames. */
+function amplitudeRise(bands: Float32Array[], frames: number, chosen: number[]): Float32Array {
+  const amplitude = new Float32Array(frames);
+  for (const band of chosen) bands[band]!.forEach((level, i) => (amplitude[i]! += Math.exp(level)));
+  for (let i = 0; i < frames; i += 1) amplitude[i] = Math.sqrt(amplitude[i]!);
+  const flux = new Float32Array(frames);
+  const shift = Math.floor(lag / 2);
+  for (let i = lag; i < frames; i += 1) flux[i - shift] = Math.max(0, amplitude[i]! - amplitude[i - lag]!);
   return flux;
 }
 

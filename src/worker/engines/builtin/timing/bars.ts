@@ -2,26 +2,7 @@ import { atBeats, beatCount, harmonyChange, likeness, mean, type Strengths } fro
 import type { BeatGrid } from './fold.ts';
 import { barWeights } from './weights.ts';
 
-/** Of the greatest changes only this share is looked at; they mark the first beat of a part of the song. */
-const greatest = 0.06;
 const fewestBeats = 12;
-
-/** What may mark a bar's first beat, by beat: attacks, steps of loudness, changes of harmony near and far. */
-function beatRows(strengths: Strengths, grid: BeatGrid): Float32Array[] {
-  const count = beatCount(strengths, grid);
-  return [
-    atBeats(strengths, 'low', grid, 0),
-    atBeats(strengths, 'mid', grid, 0),
-    atBeats(strengths, 'high', grid, 0),
-    atBeats(strengths, 'full', grid, 0),
-    atBeats(strengths, 'low', grid, 1 / 2),
-    loudnessStep(strengths, grid, count, 1),
-    harmonyChange(strengths, grid, count, 0, 1),
-    harmonyChange(strengths, grid, count, 0, 4),
-    loudnessStep(strengths, grid, count, 4),
-    loudnessStep(strengths, grid, count, 8).map(Math.abs),
-  ];
-}
 
 /** Log of the loudness of the `reach` beats from each beat on, less that of those before it. */
 function loudnessStep({ features, hopMs }: Strengths, { beatMs, phaseMs }: BeatGrid, count: number, reach: number) {
@@ -37,30 +18,23 @@ function loudnessStep({ features, hopMs }: Strengths, { beatMs, phaseMs }: BeatG
   });
 }
 
-/** What speaks for each beat of `meter` as the first of the bar, in the order of the weights in `weights.ts`. */
+/**
+ * What speaks for each beat of `meter` as the first of the bar, in the order of `barWeights`: low attacks there more than half a bar later, harmony that
+ * changes from the four beats before to the four after, loudness that rises with the beat, the first strong beat of the song.
+ */
 export function barEvidence(strengths: Strengths, grid: BeatGrid, meter: number): number[][] {
-  const rows = beatRows(strengths, grid);
-  const count = rows[0]!.length;
+  const count = beatCount(strengths, grid);
+  const low = atBeats(strengths, 'low', grid, 0);
+  const change = harmonyChange(strengths, grid, count, 0, 4);
+  const step = loudnessStep(strengths, grid, count, 1);
   const every = (row: Float32Array, place: number) => mean(row.filter((_, n) => n % meter === place % meter));
-  const opposite = Math.floor(meter / 2);
-  const shares = [2, 7, 8, 9].map((row) => sharesOfGreatest(rows[row]!, meter));
-  const start = firstBeat(rows[3]!);
+  const start = firstBeat(atBeats(strengths, 'full', grid, 0));
   return Array.from({ length: meter }, (_, k) => [
-    ...rows.flatMap((row) => {
-      const centre = mean(row);
-      return [every(row, k) - centre, every(row, k + opposite) - centre];
-    }),
-    ...shares.map((share) => share[k]!),
+    every(low, k) - every(low, k + Math.floor(meter / 2)),
+    100 * (every(change, k) - mean(change)),
+    every(step, k) - mean(step),
     count > 0 && start % meter === k ? 1 : 0,
   ]);
-}
-
-/** How the greatest values of a row share out among the places of the bar. */
-function sharesOfGreatest(row: Float32Array, meter: number): number[] {
-  const order = [...row.keys()].sort((a, b) => row[b]! - row[a]! || a - b).slice(0, Math.ceil(greatest * row.length));
-  const shares = new Array<number>(meter).fill(0);
-  for (const n of order) shares[n % meter]! += 1 / order.length;
-  return shares;
 }
 
 /** The first beat that is as strong as an ordinary one. */
@@ -77,7 +51,8 @@ function firstBeat(full: Float32Array): number {
  * (by 0.2 and more in waltzes, by at most 0.12 in others), five and seven where that beats all other lags. Else four.
  */
 export function findMeter(strengths: Strengths, grid: BeatGrid): number {
-  const rows = beatRows(strengths, grid).slice(0, 5);
+  const bands = ['low', 'mid', 'high', 'full'] as const;
+  const rows = [...bands.map((band) => atBeats(strengths, band, grid, 0)), atBeats(strengths, 'low', grid, 1 / 2)];
   if (rows[0]!.length < fewestBeats) return 4;
   const alike = (lag: number) => likeness(rows, lag);
   if (alike(3) + alike(6) - alike(4) - alike(8) > tripleMargin) return 3;

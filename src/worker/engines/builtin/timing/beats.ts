@@ -1,7 +1,7 @@
 import type { Features } from '../hearing/features.ts';
 import type { BeatGrid } from './fold.ts';
 
-export const bands = ['full', 'low', 'mid', 'high'] as const;
+export const bands = ['full', 'low', 'mid', 'high', 'energy'] as const;
 export type Band = (typeof bands)[number];
 
 /** Envelopes that give the strongest attack within 9 ms of a frame, and the changes of harmony and loudness, by frame of their own. */

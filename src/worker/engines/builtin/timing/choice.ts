@@ -1,11 +1,11 @@
 import type { Features } from '../hearing/features.ts';
-import { atBeats, bands, beatCount, harmonyChange, likeness, mean, type Strengths } from './beats.ts';
+import { atBeats, beatCount, harmonyChange, likeness, mean, type Strengths } from './beats.ts';
 import { refineTempo } from './drift.ts';
 import { fold, peakPlace, peaksOf, type BeatGrid } from './fold.ts';
-import { beatWeights } from './weights.ts';
-import { attackSpectrum, harmonicSum, tempoPeaks, type TempoPeak } from './tempo.ts';
+import { attackSpectrum, harmonicSum, tempoPeaks, tempoPrior } from './tempo.ts';
+import { phaseWeights, tempoWeights } from './weights.ts';
 
-/** A tempo and phase that the song may have, and what speaks for it. */
+/** A grid that the song may have, and what speaks for it. */
 export interface Candidate extends BeatGrid {
   bpm: number;
   evidence: number[];
@@ -24,17 +24,37 @@ export interface Beat extends BeatGrid {
   share: number;
 }
 
-/** The beat of a song; a given tempo (BPM) is taken as it is, and only its phase is looked for. */
+/**
+ * The beat of a song: the best phase of every tempo, then the best of these. A given tempo (BPM) is taken as it is, and only its phase
+ * is looked for.
+ */
 export function chooseBeat(features: Features, strengths: Strengths, given?: number): Beat {
-  const candidates = beatCandidates(features, strengths, given);
-  const scores = candidates.map(({ evidence }) => dot(evidence, beatWeights));
-  const most = Math.max(...scores);
-  const odds = scores.map((score) => Math.exp(score - most));
-  const { bpm, beatMs, phaseMs } = candidates[Math.max(0, scores.indexOf(most))]!;
-  return { bpm, beatMs, phaseMs, share: 1 / odds.reduce((sum, value) => sum + value, 0) };
+  if (given !== undefined) return choosePhase(features, strengths, given);
+  const candidates = tempoCandidates(features, strengths);
+  const scores = candidates.map(({ bpm, evidence }) => Math.log(tempoPrior(bpm)) + dot(evidence, tempoWeights));
+  const { chosen, share } = best(candidates, scores);
+  const { bpm, beatMs, phaseMs } = chosen;
+  return { bpm, beatMs, phaseMs, share };
+}
+
+/** The best phase of a tempo. */
+export function choosePhase(features: Features, strengths: Strengths, bpm: number): Beat {
+  const candidates = phaseCandidates(features, strengths, bpm);
+  const { chosen, share } = best(
+    candidates,
+    candidates.map(({ evidence }) => dot(evidence, phaseWeights)),
+  );
+  return { bpm, beatMs: chosen.beatMs, phaseMs: chosen.phaseMs, share };
 }
 
 const dot = (a: readonly number[], b: readonly number[]) => a.reduce((sum, value, i) => sum + value * b[i]!, 0);
+
+/** The one with the highest score, the first of equals, and its share of the odds. */
+function best<T>(candidates: T[], scores: number[]): { chosen: T; share: number } {
+  const most = Math.max(...scores);
+  const odds = scores.reduce((sum, score) => sum + Math.exp(score - most), 0);
+  return { chosen: candidates[Math.max(0, scores.indexOf(most))]!, share: 1 / odds };
+}
 
 /** The attacks folded at a period, the parts that mark beats counting more. */
 export function beatProfile(features: Features, beatMs: number, from?: number, to?: number) {
@@ -44,32 +64,35 @@ export function beatProfile(features: Features, beatMs: number, from?: number, t
   return { values: full.values.map((value, i) => value + 0.3 * low[i]! + 0.5 * mid[i]!), binMs: full.binMs };
 }
 
-/**
- * Tempi and phases that may be the song's: the best tempi of the attacks' spectrum and what they are mistaken for; the strongest
- * places in the beat and the off-beat of the strongest.
- */
-export function beatCandidates(features: Features, strengths: Strengths, given?: number): Candidate[] {
-  const magnitude = attackSpectrum(features);
-  const tempi = given === undefined ? candidateTempi(features, tempoPeaks(magnitude)) : [given];
-  const strongest = Math.max(...tempi.map((bpm) => harmonicSum(magnitude, bpm)));
-  const candidates = tempi.flatMap((bpm) => {
-    const beatMs = 60_000 / bpm;
-    const { values, binMs } = beatProfile(features, beatMs);
-    const peaks = peaksOf(values);
-    const top = peaks[0] ?? { bin: 0, value: 0 };
-    const chosen = peaks.slice(0, phasesTried).filter(({ value }) => value >= 0.3 * top.value);
-    const opposite = (top.bin + Math.round(values.length / 2)) % values.length;
-    const places = chosen.length === 0 ? [0] : chosen.map(({ bin }) => peakPlace(values, bin));
-    if (!places.some((place) => Math.abs(place - opposite) * binMs < 30)) places.push(opposite);
-    return places.map((place) => ({ bpm, beatMs, phaseMs: (((place * binMs) % beatMs) + beatMs) % beatMs }));
+/** Phases that a tempo may have: the strongest places in the beat, and the off-beat of the strongest. At least one. */
+export function phaseCandidates(features: Features, strengths: Strengths, bpm: number): Candidate[] {
+  const beatMs = 60_000 / bpm;
+  const { values, binMs } = beatProfile(features, beatMs);
+  const peaks = peaksOf(values);
+  const top = peaks[0] ?? { bin: 0, value: 0 };
+  const chosen = peaks.slice(0, phasesTried).filter(({ value }) => value >= 0.3 * top.value);
+  const opposite = (top.bin + Math.round(values.length / 2)) % values.length;
+  const places = chosen.length === 0 ? [0] : chosen.map(({ bin }) => peakPlace(values, bin));
+  if (!places.some((place) => Math.abs(place - opposite) * binMs < 30)) places.push(opposite);
+  return places.map((place) => {
+    const grid = { bpm, beatMs, phaseMs: (((place * binMs) % beatMs) + beatMs) % beatMs };
+    return { ...grid, evidence: phaseEvidence(strengths, grid) };
   });
-  return candidates.map((grid) => ({
-    ...grid,
-    evidence: [Math.log(0.02 + harmonicSum(magnitude, grid.bpm) / (strongest + 1e-9)), ...evidenceOf(strengths, grid)],
-  }));
 }
 
-function candidateTempi(features: Features, peaks: TempoPeak[]): number[] {
+/** Tempi that the song may have, each on its best phase: the best of the attacks' spectrum and what they are mistaken for. */
+export function tempoCandidates(features: Features, strengths: Strengths): Candidate[] {
+  const magnitude = attackSpectrum(features);
+  const tempi = candidateTempi(features, tempoPeaks(magnitude));
+  const strongest = Math.max(...tempi.map((bpm) => harmonicSum(magnitude, bpm)));
+  return tempi.map((bpm) => {
+    const grid = choosePhase(features, strengths, bpm);
+    const periodic = Math.log(0.02 + harmonicSum(magnitude, bpm) / (strongest + 1e-9));
+    return { ...grid, evidence: [periodic, ...tempoEvidence(strengths, grid)] };
+  });
+}
+
+function candidateTempi(features: Features, peaks: { bpm: number }[]): number[] {
   const base = refineTempo(features, peaks[0]?.bpm ?? 120).bpm;
   const tempi = ratios.map((ratio) => Math.round(base * ratio * 1000) / 1000);
   const apart = (bpm: number) => tempi.every((known) => Math.abs(known / bpm - 1) > 0.01);
@@ -79,39 +102,36 @@ function candidateTempi(features: Features, peaks: TempoPeak[]): number[] {
 
 const log = (value: number) => Math.log(0.2 + value);
 
-/** What speaks for a grid, in the order of the weights in `weights.ts`. */
-function evidenceOf(strengths: Strengths, grid: BeatGrid & { bpm: number }): number[] {
-  const at = bands.map((band) => [0, 1 / 4, 1 / 2, 3 / 4].map((place) => atBeats(strengths, band, grid, place)));
-  const levels = at.map((places) => places.map(mean));
-  const [full, low, mid, high] = levels as [number[], number[], number[], number[]];
-  const thirds = mean(atBeats(strengths, 'full', grid, 1 / 3)) + mean(atBeats(strengths, 'full', grid, 2 / 3));
-  const octaves = Math.log2(grid.bpm / 150);
-  const rows = at.flat();
-  const beats = beatCount(strengths, grid);
-  const reach = Math.max(1, Math.round(500 / grid.beatMs));
-  const changes = [0, 1 / 2].map((place) => harmonyChange(strengths, grid, beats, place, reach));
-  const change = changes.map(mean);
-  const [, dl, dm, dh] = at.map((places) => contrast(places[0]!)) as [number, number, number, number];
+/** What speaks for a phase against others of its tempo, in the order of `phaseWeights`; all of it speaks for the grid where it is large. */
+function phaseEvidence(strengths: Strengths, grid: BeatGrid): number[] {
+  const at = (band: 'full' | 'mid' | 'energy', place: number) => log(mean(atBeats(strengths, band, grid, place)));
   return [
-    octaves,
-    octaves ** 2,
-    Math.max(0, -octaves - 0.8),
-    Math.max(0, octaves - 0.5),
-    Math.abs(grid.bpm - Math.round(grid.bpm)) < 0.02 ? 1 : 0,
-    ...[full, low, mid, high].map((level) => log(level[0]!)),
-    ...[full, low, mid, high].map((level) => log(level[2]!)),
-    ...[full, low, mid, high].map((level) => log((level[1]! + level[3]!) / 2)),
-    log(thirds / 2),
-    ...at.map((places) => Math.abs(contrast(places[0]!))),
-    10 * dl * dm,
-    10 * dl * dh,
-    10 * dm * dh,
-    Math.abs(contrast(changes[0]!)),
-    ...[1, 2, 3, 4, 6, 8].map((lag) => likeness(rows, lag)),
-    10 * (change[0]! - change[1]!),
-    10 * change[0]!,
+    at('full', 0),
+    at('mid', 0) - at('mid', 1 / 2),
+    at('energy', 0) - at('energy', 1 / 2),
+    at('energy', 3 / 4) - at('energy', 1 / 4),
   ];
 }
+
+/** What speaks for a tempo, the periodicity aside, in the order of `tempoWeights`; all of it speaks for the tempo where it is large. */
+function tempoEvidence(strengths: Strengths, grid: BeatGrid): number[] {
+  const quarters = [0, 1 / 4, 1 / 2, 3 / 4];
+  const at = (['full', 'low', 'mid', 'high'] as const).map((band) =>
+    quarters.map((place) => atBeats(strengths, band, grid, place)),
+  );
+  const [full, low, , high] = at.map((places) => ({ on: places[0]!, off: places[2]! }));
+  const reach = Math.max(1, Math.round(harmonyReachMs / grid.beatMs));
+  const change = 100 * mean(harmonyChange(strengths, grid, beatCount(strengths, grid), 0, reach));
+  return [
+    log(mean(full!.on)),
+    log(mean(high!.off)),
+    -contrast(low!.on) * contrast(high!.on),
+    likeness(at.flat(), 8),
+    change,
+  ];
+}
+
+const harmonyReachMs = 500;
 
 /** How much stronger even beats are than odd ones, −1 to 1. */
 function contrast(values: Float32Array): number {

@@ -34,7 +34,8 @@ export interface GivenTiming {
   thorough?: boolean;
 }
 
-const faintest = 0.1;
+/** Noise reaches about 0.6 / √beats (six signals of 40 s: 0.05 to 0.07), for chance stands out more over few beats. */
+const faintestOf = (beats: number) => Math.max(0.1, 1 / Math.sqrt(Math.max(1, beats)));
 /** Fewer beats with an attack are no rhythm. */
 const fewestBeats = 4;
 /** Pieces shorter than this in the mean say that the tempo was not really found. */
@@ -54,8 +55,10 @@ export function detectTiming(features: Features, given: GivenTiming = {}): Timin
   const heard = atBeats(strengths, 'full', beat, 0).filter((value) => value > 1);
   if (heard.length < fewestBeats)
     throw new GenerateError('no_beat_found', 'No beat was found: hardly anything is heard.');
-  const sureness = clarity(features, beat.beatMs) * Math.min(1, heard.length / (0.4 * beatCount(strengths, beat)));
+  const beats = beatCount(strengths, beat);
+  const sureness = clarity(features, beat.beatMs) * Math.min(1, heard.length / (0.4 * beats));
   const confidence = Math.round(sureness * 100) / 100;
+  const faint = confidence < faintestOf(beats);
 
   const whole: Section = { startMs: 0, endMs: features.frames * features.hopMs, bpm: beat.bpm, phaseMs: beat.phaseMs };
   const search = given.thorough ? thoroughSearch : ordinarySearch;
@@ -63,12 +66,12 @@ export function detectTiming(features: Features, given: GivenTiming = {}): Timin
   const found = free ? settleSections(features, findSections(features, whole, search), whole, search) : [whole];
   const wanders = found.length > 1 && whole.endMs / found.length < wanderingMs;
   // In noise any grid fits for some seconds; in a medley none fits for long.
-  const sections = wanders && confidence < faintest ? [whole] : found;
+  const sections = wanders && faint ? [whole] : found;
   const exact = sections.map((section) => exactPhase(features, section));
   const points = timingPoints(features, exact, OSU_OFFSET_MS);
   if (given.offsetMs !== undefined) points[0]!.offsetMs = given.offsetMs;
   const warnings = [];
-  if (confidence < faintest) warnings.push('The beat of this song is hard to hear; the timing may be wrong.');
+  if (faint) warnings.push('The beat of this song is hard to hear; the timing may be wrong.');
   else if (wanders)
     warnings.push(`The tempo of this song wanders; its timing has ${sections.length} pieces and may be wrong.`);
   return { points, confidence, warnings };
