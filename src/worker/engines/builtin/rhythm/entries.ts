@@ -1,3 +1,4 @@
+import { quantised } from '../compose.ts';
 import type { Tick } from '../hearing/grid.ts';
 import type { Mode } from '../plan.ts';
 
@@ -137,5 +138,3 @@ function densityAt(shares: readonly number[], share: number): number {
   const [low, high] = [densities[above - 1]!, densities[above]!];
   return low + ((high - low) * (share - from)) / (to - from);
 }
-
-export const quantised = (value: number) => Math.round(value * 1e6);

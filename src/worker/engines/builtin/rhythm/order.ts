@@ -1,8 +1,8 @@
-import type { Score } from '../compose.ts';
+import { quantised, type Score } from '../compose.ts';
 import type { Tick } from '../hearing/grid.ts';
 import type { Plan } from '../plan.ts';
 import type { Style } from '../style.ts';
-import { entriesOf, quantised } from './entries.ts';
+import { entriesOf } from './entries.ts';
 import { attacksOf, barsOf, loudnessOf, type Bar } from './heard.ts';
 import { evenOut, likeBars } from './patterns.ts';
 import { createTaken, restsOf, rulesOf } from './rules.ts';
