@@ -20,15 +20,15 @@ export const phaseWeights: readonly number[] = [
  */
 export const tempoWeights: readonly number[] = [
   // harmonic sum
-  1.43,
+  1.44,
   // all attacks on the beat, high ones on the off-beat
-  3.25, 0.985,
+  3.24, 0.982,
   // low attacks and high ones take turns (kick and snare)
   8.72,
   // the attacks are alike eight beats later
-  2.99,
+  2.96,
   // harmony changes on beats, hundredths
-  1.95,
+  1.94,
 ];
 
 /** A beat as the first of its bar (`barEvidence` in `bars.ts`). 32 songs in four; each left out in turn: 30 right. */
