@@ -1,7 +1,8 @@
 import { BeatmapDecoder, SlidableObject } from 'osu-parsers';
 import type { Beatmap, HitObject } from 'osu-classes';
 import { beforeAll, describe, expect, test } from 'vitest';
-import { analyseSong, makeMap, type Song } from '../src/worker/engines/builtin/generate.ts';
+import { makeMap } from '../src/worker/engines/builtin/generate.ts';
+import { analyseSong, type Song } from '../src/worker/engines/builtin/song.ts';
 import type { MapParams } from '../src/worker/engines/builtin/plan.ts';
 import { verifyMap } from '../src/worker/verify/verify.ts';
 import { synthesise, wavBytes } from './song.ts';

@@ -1,6 +1,7 @@
 import { beforeAll, expect, test } from 'vitest';
 import { GenerateError } from '../src/worker/engines/builtin/errors.ts';
-import { analyseSong, generate, makeMap, type Song } from '../src/worker/engines/builtin/generate.ts';
+import { generate, makeMap } from '../src/worker/engines/builtin/generate.ts';
+import { analyseSong, type Song } from '../src/worker/engines/builtin/song.ts';
 import type { MapParams } from '../src/worker/engines/builtin/plan.ts';
 import { createRandom, type Random } from '../src/worker/engines/builtin/random.ts';
 import { keyCounts, tickRates } from '../src/shared/models.ts';

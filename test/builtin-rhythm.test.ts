@@ -1,6 +1,6 @@
 import { beforeAll, describe, expect, test } from 'vitest';
 import type { Score } from '../src/worker/engines/builtin/compose.ts';
-import { analyseSong } from '../src/worker/engines/builtin/generate.ts';
+import { analyseSong } from '../src/worker/engines/builtin/song.ts';
 import type { Tick } from '../src/worker/engines/builtin/hearing/grid.ts';
 import { planMap, type MapParams, type Mode } from '../src/worker/engines/builtin/plan.ts';
 import { chooseRhythm } from '../src/worker/engines/builtin/rhythm/rhythm.ts';

@@ -1,7 +1,8 @@
 import { BeatmapDecoder, SlidableObject } from 'osu-parsers';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { windowOf } from '../src/worker/engines/builtin/compose.ts';
-import { analyseSong, makeMap, type Song } from '../src/worker/engines/builtin/generate.ts';
+import { makeMap } from '../src/worker/engines/builtin/generate.ts';
+import { analyseSong, type Song } from '../src/worker/engines/builtin/song.ts';
 import { endOf, type HitObject, type Point } from '../src/worker/engines/builtin/beatmap/hit-objects.ts';
 import { planMap, type MapParams } from '../src/worker/engines/builtin/plan.ts';
 import { createRandom } from '../src/worker/engines/builtin/random.ts';

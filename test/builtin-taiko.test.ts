@@ -1,5 +1,6 @@
 import { beforeAll, describe, expect, test } from 'vitest';
-import { analyseSong, makeMap, type Song } from '../src/worker/engines/builtin/generate.ts';
+import { makeMap } from '../src/worker/engines/builtin/generate.ts';
+import { analyseSong, type Song } from '../src/worker/engines/builtin/song.ts';
 import { clap, finish, type HitObject } from '../src/worker/engines/builtin/beatmap/hit-objects.ts';
 import { planMap, type MapParams } from '../src/worker/engines/builtin/plan.ts';
 import { createRandom } from '../src/worker/engines/builtin/random.ts';

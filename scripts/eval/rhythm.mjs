@@ -1,7 +1,8 @@
 // How close the generator's rhythm comes to people's, with people's own timing: F1 of hit times, beside trivial baselines and people themselves.
 import { readFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
-import { analyseSong, makeMap } from '../../dist/worker/engines/builtin/generate.js';
+import { makeMap } from '../../dist/worker/engines/builtin/generate.js';
+import { analyseSong } from '../../dist/worker/engines/builtin/song.js';
 import { layGrid, phaseOf, readChart } from './chart.mjs';
 import { f1, merged, rhythmOf, ticks } from './hits.mjs';
 import { listen } from './listen.mjs';

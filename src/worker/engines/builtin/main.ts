@@ -11,7 +11,8 @@ import { readTiming } from '../../../shared/reference-beatmap.ts';
 import { parameterNames, parseFields } from '../../../shared/request.ts';
 import { audioFormatOf } from './audio/decode.ts';
 import { GenerateError } from './errors.ts';
-import { generate, type Report } from './generate.ts';
+import { generate } from './generate.ts';
+import type { Report } from './song.ts';
 import { generatorVersion, remakeOf, type SongTags } from './beatmap/metadata.ts';
 import type { MapParams } from './plan.ts';
 
