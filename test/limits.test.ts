@@ -136,7 +136,7 @@ describe('folders that somebody removes', () => {
     async (what) => {
       const service = await startService({ redisUrl: null, env: withFixtureModel });
       const id = await running(service, 'fixture:slow=2');
-      for (const name of what.split(' and ')) await rm(join(service.data, name), { recursive: true });
+      for (const name of what.split(' and ')) await rm(join(service.data, name), { recursive: true, maxRetries: 5 });
       await service.until(id, 'succeeded');
       expect((await service.get(`/jobs/${id}/files`)).body['files']).toHaveLength(1);
       const next = await service.submit();
