@@ -5,6 +5,10 @@ import { onTestFinished, expect, test } from 'vitest';
 import { freePort } from '../src/cli/free-port.ts';
 import { startRedis } from './redis-server.ts';
 import { eventually, startService, withFixtureModel } from './service.ts';
+import { synthesise, wavBytes } from './song.ts';
+
+/** The built-in generator finds a beat in it. */
+const song = wavBytes(synthesise({ bpm: 150, offsetMs: 300, seconds: 20 }));
 
 test('without Redis a job runs in the forked worker, with the same answers', async () => {
   const service = await startService({ redisUrl: null, env: withFixtureModel });
@@ -58,14 +62,14 @@ test('a Redis that comes later is used, and jobs that were taken before it end o
     ({ status, mode }) => status === 'connected' && mode === 'redis',
   );
   await service.start('worker');
-  const after = await service.submit();
+  const after = await service.submit({}, song);
   await service.until(after.body['job_id'], 'succeeded');
 }, 60_000);
 
 test('when Redis dies under waiting jobs the forked worker takes them over', async () => {
   const redis = await startRedis();
   const service = await startService({ redisUrl: `${redis.url}/0`, env: withFixtureModel });
-  const { body } = await service.submit(); // no worker is there: it waits in the queue
+  const { body } = await service.submit({}, song); // no worker is there: it waits in the queue
   expect((await service.get(`/jobs/${body['job_id']}`)).body['state']).toBe('queued');
   await redis.kill();
   const started = Date.now();

@@ -53,7 +53,7 @@ export function detectTiming(features: Features, given: GivenTiming = {}): Timin
   const strengths = strengthsOf(features);
   const beat = chooseBeat(features, strengths, given.bpm);
   const heard = atBeats(strengths, 'full', beat, 0).filter((value) => value > 1);
-  if (heard.length < fewestBeats)
+  if (heard.length < fewestBeats && given.bpm === undefined)
     throw new GenerateError('no_beat_found', 'No beat was found: hardly anything is heard.');
   const beats = beatCount(strengths, beat);
   const sureness = clarity(features, beat.beatMs) * Math.min(1, heard.length / (0.4 * beats));
