@@ -128,7 +128,8 @@ test('another seed gives another map of the same song', () => {
 });
 
 test('the drain is gentler in a longer map', () => {
-  const hp = (minutes: number) => planMap({ gamemode: 1, difficulty: 3.5 }, minutes * 60_000).plan.hp;
+  const hp = (minutes: number) =>
+    planMap({ gamemode: 1, difficulty: 3.5 }, { drainMs: minutes * 60_000, bpm: 160 }).plan.hp;
   expect([hp(1), hp(3), hp(4.5), hp(6)]).toEqual([7, 6, 5, 4]);
 });
 

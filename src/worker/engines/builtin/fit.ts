@@ -5,6 +5,12 @@ export interface Fit {
   stars: number;
 }
 
+/** A value of a knob, with the stars that it gives. */
+interface Tried {
+  value: number;
+  stars: number;
+}
+
 const closeEnough = 0.02;
 /** What is accepted once every step of one density has been tried. */
 const good = 0.05;
@@ -18,8 +24,10 @@ const ranges: readonly { spacing: readonly [number, number]; densities: readonly
   { spacing: [0.55, 3], densities: [1, 1.12, 0.9, 1.25, 0.8, 1.4, 0.68, 1.6, 0.55, 1.9, 0.42, 2.4, 0.3] },
 ];
 
-/** Where a mode has the density alone, the highest factor of it that is tried. */
+/** Where a mode has the density alone, the lowest and the highest factor of it that are tried, and the step between them. */
+const thinnest = 0.25;
 const densest = 6;
+const densityStep = 1.3;
 /** Steps in which the density alone is tried, and steps between the two nearest of them. */
 const densitySteps = 12;
 /** Where no density alone comes near enough, it is tried with these densities outside of the peaks: each gives other maps around the target. */
@@ -30,7 +38,7 @@ const inReach = 0.2;
 
 /**
  * Finds the knobs that bring a map to `target` stars. Where `spaced`: for the density nearest to the usual one that can reach it, the
- * spacing, by bisection; else the density, by bisection, with the density outside of the peaks as a trim. The rating is not quite monotonic,
+ * spacing; else the density, with the density outside of the peaks as a trim. The rating is not quite monotonic,
  * so the best map that was seen is taken. `measure` gives the stars of a map.
  */
 export function fitStars(target: number, spaced: boolean, measure: (knobs: Knobs) => number): Fit {
@@ -42,31 +50,36 @@ export function fitStars(target: number, spaced: boolean, measure: (knobs: Knobs
     return stars;
   };
   const away = () => Math.abs(best!.stars - target);
-  const bisect = (range: readonly [number, number], steps: number, at: (value: number) => number) => {
-    let [low, high] = range;
+  /** Between two values: by turns where a straight line between their stars meets the target, and in the middle (of the logarithms). */
+  const close = (low: Tried, high: Tried, steps: number, at: (value: number) => number) => {
     for (let step = 0; step < steps && away() > closeEnough; step += 1) {
-      const middle = Math.sqrt(low * high);
-      if (at(middle) < target) low = middle;
-      else high = middle;
+      const along = (target - low.stars) / (high.stars - low.stars);
+      const share = step % 2 === 0 && along > 0 && along < 1 ? Math.min(0.9, Math.max(0.1, along)) : 0.5;
+      const value = low.value * (high.value / low.value) ** share;
+      const stars = at(value);
+      if (stars < target) low = { value, stars };
+      else high = { value, stars };
     }
   };
   if (!spaced) {
-    let [low, high] = [0.25, densest];
-    const [first, step] = [look(1, 1), 1.3];
-    if (first < target) for (low = 1; (high = low * step) < densest && look(high, 1) < target; low = high);
-    else for (high = 1; (low = high / step) > 0.25 && look(low, 1) > target; high = low);
-    bisect([low, high], densitySteps, (density) => look(density, 1));
+    const alone = (value: number): Tried => ({ value, stars: look(value, 1) });
+    const usual = alone(1);
+    let [low, high] = [usual, usual];
+    while (high.stars < target && high.value < densest) [low, high] = [high, alone(high.value * densityStep)];
+    while (low.stars > target && low.value > thinnest) [low, high] = [alone(low.value / densityStep), low];
+    close(low, high, densitySteps, (density) => look(density, 1));
     const { density } = best!.knobs;
-    for (const trim of away() < inReach ? trims : []) {
-      bisect([density / 1.06, density * 1.06], trimSteps, (near) => look(near, trim));
-    }
+    const [below, above] = [density / 1.06, density * 1.06].map((value) => ({ value, stars: NaN }));
+    for (const trim of away() < inReach ? trims : []) close(below!, above!, trimSteps, (near) => look(near, trim));
     return best!;
   }
   for (const { spacing, densities } of ranges) {
-    const [low, high] = spacing;
     for (const density of densities) {
-      if (look(density, low) > target || look(density, high) < target) continue;
-      bisect(spacing, steps, (scale) => look(density, scale));
+      const tried = (value: number): Tried => ({ value, stars: look(density, value) });
+      const usual = tried(1);
+      const [low, high] = usual.stars < target ? [usual, tried(spacing[1])] : [tried(spacing[0]), usual];
+      if (low.stars > target || high.stars < target) continue;
+      close(low, high, steps, (scale) => look(density, scale));
       if (away() <= good) return best!;
     }
   }

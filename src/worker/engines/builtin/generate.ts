@@ -89,7 +89,8 @@ export function makeMap(
   onAttempt: () => void = () => undefined,
 ): MadeMap {
   const window = [params.start_time ?? 0, params.end_time ?? Infinity] as const;
-  const { plan, warnings } = planMap(params, Math.min(window[1], song.audio.durationMs) - window[0]);
+  const drainMs = Math.min(window[1], song.audio.durationMs) - window[0];
+  const { plan, warnings } = planMap(params, { drainMs, bpm: mainBpm(song) });
   const seed = seedOf(song, params);
   const random = createRandom(seed);
   const metadata = describeMap(tags, params, plan, { seed, hash: song.hash });
@@ -138,6 +139,14 @@ function countable({ text, blocking }: Attempt): Pick<Attempt, 'text' | 'blockin
   return rest.length === blocking.length
     ? { text, blocking }
     : { text: text.replace(/^Tags:/m, 'Tags:lazer-only '), blocking: rest };
+}
+
+/** The tempo of most beats. */
+function mainBpm({ score: { grid } }: Song): number {
+  const beats = new Map<number, number>();
+  for (const { phase, tempo } of grid.ticks)
+    if (phase === 0) beats.set(tempo.point.bpm, (beats.get(tempo.point.bpm) ?? 0) + 1);
+  return [...beats].reduce((a, b) => (b[1] > a[1] ? b : a))[0];
 }
 
 const seedOf = ({ hash }: Song, params: MapParams) => params.seed ?? seedFrom(hash + JSON.stringify(params));

@@ -4,7 +4,7 @@ import { beatsBetween, type TimedObject } from './objects.ts';
 
 /** For Easy to Expert+. */
 const barsPerCombo = [2, 2, 1, 1, 1, 1];
-const longestCombo = [8, 8, 10, 10, 10, 10];
+const longestCombo = [6, 6, 6, 6, 6, 6];
 /** A pause of this many beats starts a combo. */
 const pauseBeats = [6, 4, 3, 2, 2, 2];
 

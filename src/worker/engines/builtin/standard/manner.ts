@@ -125,7 +125,7 @@ export function mannerOf(plan: Plan, density: number): Manner {
     streamPx: (8 + 4.2 * Math.min(9.5, stars)) * 2.2 ** style.spacedStreams,
     farthest: farthests[level]! * (1 + 0.25 * style.crossScreen),
     stackShare: beginner ? 0 : within(stackShares[level]! * 2.5 ** style.stacks * 0.3 ** style.spacedStreams, 0, 1),
-    pairShare: beginner ? 0 : within(0.24 * 2.5 ** style.stacks, 0, 1),
+    pairShare: beginner ? 0 : within(0.45 * 2.5 ** style.stacks, 0, 1),
     angles: bentAngles(angleShares[level]!, plan),
     polygons: 8 ** (style.geometric + 0.3 * style.jumps),
     regular: Math.max(0, style.geometric),

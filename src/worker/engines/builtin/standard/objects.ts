@@ -137,7 +137,7 @@ export function formObjects(
 }
 
 /**
- * From the most liked on, as long as their length has not had its share; what is then missing, whatever its length; and what is missing
+ * From the most liked on, those with reverses first, as long as their length has not had its share; what is then missing, whatever its length; and what is missing
  * still, by ends on the heads that have the weakest claim. Kicks (of a quarter beat) and reverses stay within their shares.
  */
 function chooseSliders(candidates: readonly Candidate[], count: number, plan: Plan, manner: Manner) {
@@ -164,6 +164,7 @@ function chooseSliders(candidates: readonly Candidate[], count: number, plan: Pl
   const taking = candidates
     .filter(({ taken }) => taken)
     .sort((a, b) => b.taken!.rank - a.taken!.rank || a.length - b.length);
+  for (const candidate of free) if (candidate.edges.length > 2) take(candidate, true);
   for (const candidate of free) take(candidate, true);
   for (const candidate of free) take(candidate, false);
   for (const candidate of taking) take(candidate, false);
