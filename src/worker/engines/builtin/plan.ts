@@ -1,5 +1,6 @@
 import type { TimingPoint } from '../../../shared/reference-beatmap.ts';
 import type { Params } from '../../../shared/request.ts';
+import type { Tempo } from './hearing/grid.ts';
 import { readStyle, type Style } from './style.ts';
 
 export type Mode = 0 | 1 | 2 | 3;
@@ -217,6 +218,9 @@ export function planMap(params: MapParams, { drainMs, bpm } = usualSong): { plan
   };
   return { plan, warnings };
 }
+
+/** Length of a slider of one beat of the grid at speed 1, px. */
+export const pxPerBeat = ({ sliderMultiplier }: Plan, { pulse }: Tempo): number => (100 * sliderMultiplier) / pulse;
 
 /** Time that an object is visible before it is hit, in ms, by approach rate. */
 export function preemptMs(ar: number): number {

@@ -13,9 +13,6 @@ const width = 512;
 const tallest = 376;
 const middle = 192;
 
-/** Length of one beat of the grid on a slider, px. */
-export const pxPerBeat = ({ sliderMultiplier }: Plan, { pulse }: Tempo): number => (100 * sliderMultiplier) / pulse;
-
 /** Offsets of the droplets from the start of a span, ms. The last 10 ms have none (ppy/osu `SliderEventGenerator`, MIT). */
 export function dropletTimes(spanMs: number, tempo: Tempo, { tickRate }: Plan): number[] {
   const everyMs = (tempo.beatMs * tempo.pulse) / tickRate;

@@ -1,8 +1,8 @@
 import type { Score } from '../compose.ts';
 import type { Tick } from '../hearing/grid.ts';
-import type { Plan } from '../plan.ts';
+import { pxPerBeat, type Plan } from '../plan.ts';
 import type { RhythmEvent } from '../rhythm/rhythm.ts';
-import { dropletTimes, partCount, pxPerBeat } from './juice.ts';
+import { dropletTimes, partCount } from './juice.ts';
 import { planShowers, type Shower } from './showers.ts';
 
 /** A hit object before it has a place. */

@@ -11,7 +11,8 @@ import {
   widened,
   type Frame,
 } from './frame.ts';
-import { curvedPath, dropletTimes, juiceParts, juicePath, pxPerBeat, wigglePath, type Part } from './juice.ts';
+import { pxPerBeat } from '../plan.ts';
+import { curvedPath, dropletTimes, juiceParts, juicePath, wigglePath, type Part } from './juice.ts';
 import { moveTo, walkDistance, type Catcher } from './movement.ts';
 import type { StreamWish } from './motifs.ts';
 import { spanMs, type TimedObject } from './objects.ts';

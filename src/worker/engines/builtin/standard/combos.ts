@@ -1,6 +1,6 @@
 import type { Score } from '../compose.ts';
 import type { Tick } from '../hearing/grid.ts';
-import { beatsBetween, type TimedObject } from './objects.ts';
+import { gridBeats, type TimedObject } from './objects.ts';
 
 /** For Easy to Expert+. */
 const barsPerCombo = [2, 2, 1, 1, 1, 1];
@@ -37,7 +37,7 @@ export function markCombos(objects: TimedObject[], { structure }: Score, level: 
 const isBeat = ({ place, tempo }: Tick) => place % (tempo.ticksPerBeat * Math.max(1, tempo.pulse)) === 0;
 
 function pauseBetween(before: TimedObject, { start }: TimedObject): number {
-  return before.end.tempo === start.tempo ? beatsBetween(before.end, start) : Infinity;
+  return before.end.tempo === start.tempo ? gridBeats(before.end, start) : Infinity;
 }
 
 function divideLong(objects: TimedObject[], longest: number): void {

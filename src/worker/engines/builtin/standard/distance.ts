@@ -1,8 +1,7 @@
-import type { Plan } from '../plan.ts';
+import { pxPerBeat, type Plan } from '../plan.ts';
 import type { Manner } from './manner.ts';
 import { gapBeats, isStreamed } from './motifs.ts';
 import type { TimedObject } from './objects.ts';
-import { pxPerBeat } from './speed.ts';
 
 /** Distance spacing that beginners can read rhythm from, for Easy and Normal. */
 const snapRange: readonly (readonly [number, number])[] = [

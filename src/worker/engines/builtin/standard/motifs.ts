@@ -2,7 +2,7 @@ import { rootOf, type Structure } from '../hearing/structure.ts';
 import type { Random } from '../random.ts';
 import type { Manner } from './manner.ts';
 import { arcs, beziers, line, mirrored, type Shape } from './slider-path.ts';
-import { beatsBetween, type TimedObject } from './objects.ts';
+import { gridBeats, type TimedObject } from './objects.ts';
 
 /** Objects that are placed together, as one pattern. */
 export interface Chunk {
@@ -94,7 +94,7 @@ export function gapBeats(before: TimedObject, object: TimedObject): number {
   if (before.kind === 'spinner' || object.kind === 'spinner') return Infinity;
   const { beatMs } = object.start.tempo;
   return before.end.tempo === object.start.tempo
-    ? beatsBetween(before.end, object.start)
+    ? gridBeats(before.end, object.start)
     : (object.start.time - before.end.time) / beatMs;
 }
 

@@ -1,10 +1,9 @@
 import type { Score } from '../compose.ts';
 import type { Tick } from '../hearing/grid.ts';
-import type { Plan } from '../plan.ts';
+import { pxPerBeat, type Plan } from '../plan.ts';
 import type { Random } from '../random.ts';
 import type { RhythmEvent } from '../rhythm/rhythm.ts';
 import type { Manner } from './manner.ts';
-import { pxPerBeat } from './speed.ts';
 
 /** A hit object before it has a place: when, how long, and what is heard at its edges. */
 export interface TimedObject {
@@ -241,13 +240,13 @@ function fits(head: Tick, end: Tick, slides: number, next: Tick | undefined, pla
   const spanMs = (end.time - head.time) / slides;
   if (spanMs < shortestSpanMs[plan.level]!) return false;
   // Beginners cannot read a reverse within a beat, nor one that comes within a third of a second.
-  if (slides > 1 && plan.level <= 1 && (spanMs < 340 || beatsBetween(head, end) < 2)) return false;
-  const px = (beatsBetween(head, end) / slides) * pxPerBeat(plan, tempo) * speed;
+  if (slides > 1 && plan.level <= 1 && (spanMs < 340 || gridBeats(head, end) < 2)) return false;
+  const px = (gridBeats(head, end) / slides) * pxPerBeat(plan, tempo) * speed;
   return px <= longestPx && px >= shortestPx;
 }
 
 /** Beats of the grid between two ticks of one tempo. */
-export const beatsBetween = (from: Tick, to: Tick): number => (to.index - from.index) / from.tempo.ticksPerBeat;
+export const gridBeats = (from: Tick, to: Tick): number => (to.index - from.index) / from.tempo.ticksPerBeat;
 
 /** Spans of a slider; 1 without a reverse. */
 export const slidesOf = ({ edges }: TimedObject): number => Math.max(1, edges.length - 1);

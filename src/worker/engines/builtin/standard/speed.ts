@@ -1,6 +1,4 @@
 import type { Draft, Score } from '../compose.ts';
-import type { Tempo } from '../hearing/grid.ts';
-import type { Plan } from '../plan.ts';
 import type { Random } from '../random.ts';
 import type { Manner } from './manner.ts';
 
@@ -34,6 +32,3 @@ export function changesOf({ grid }: Score, byBar: readonly number[]): Draft['spe
   }
   return changes;
 }
-
-/** Length of a slider of one beat of the grid at speed 1, px. */
-export const pxPerBeat = ({ sliderMultiplier }: Plan, { pulse }: Tempo): number => (100 * sliderMultiplier) / pulse;

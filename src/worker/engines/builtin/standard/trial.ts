@@ -1,8 +1,7 @@
 import type { Point } from '../beatmap/hit-objects.ts';
-import type { Plan } from '../plan.ts';
-import { beatsBetween, slidesOf, type TimedObject } from './objects.ts';
+import { pxPerBeat, type Plan } from '../plan.ts';
+import { gridBeats, slidesOf, type TimedObject } from './objects.ts';
 import { line, mirrored, type Shape } from './slider-path.ts';
-import { pxPerBeat } from './speed.ts';
 
 export const width = 512;
 export const height = 384;
@@ -77,7 +76,7 @@ export function tryObject(
 /** px of one span. */
 function sliderLength(object: TimedObject, plan: Plan, speeds: readonly number[]): number {
   const { start, end } = object;
-  return (beatsBetween(start, end) / slidesOf(object)) * pxPerBeat(plan, start.tempo) * (speeds[start.bar] ?? 1);
+  return (gridBeats(start, end) / slidesOf(object)) * pxPerBeat(plan, start.tempo) * (speeds[start.bar] ?? 1);
 }
 
 function layBody(
