@@ -98,9 +98,10 @@ export function gapBeats(before: TimedObject, object: TimedObject): number {
     : (object.start.time - before.end.time) / beatMs;
 }
 
-/** Whether two neighbours belong to one stream. */
+/** Whether two neighbours belong to one stream. The end of a slider is left as fast as is asked: it need not be met in time. */
 export function isStreamed(before: TimedObject, object: TimedObject): boolean {
-  return gapBeats(before, object) <= streamBeats && object.start.time - before.end.time <= streamMs;
+  const close = gapBeats(before, object) <= streamBeats && object.start.time - before.end.time <= streamMs;
+  return close && before.kind === 'circle';
 }
 
 /** The pattern of a chunk, by keyed chance from the shares of angles that the manner asks for. */
