@@ -205,10 +205,10 @@ function candidatesAt(
     const step = Math.round(length * head.tempo.ticksPerBeat);
     if (Math.abs(step / head.tempo.ticksPerBeat - length) > nearLength) continue;
     for (let slides = 1; slides <= (plan.level <= 1 ? 2 : 3); slides += 1) {
+      const end = tickAt(ticks, head.index + slides * step);
+      if (!end || !fits(head, end, slides, next, plan, speeds[head.bar] ?? 1)) continue;
       const edges = Array.from({ length: slides + 1 }, (_, k) => tickAt(ticks, head.index + k * step));
-      const end = edges.at(-1);
-      if (!end || !edges.every((tick) => tick !== undefined)) break;
-      if (!fits(head, end, slides, next, plan, speeds[head.bar] ?? 1)) continue;
+      if (!edges.every((tick) => tick !== undefined)) continue;
       const hits = edges.slice(1).filter(({ index }) => eventful.has(index)).length;
       let passed = -hits;
       for (let index = head.index + 1; index <= end.index; index += 1) if (eventful.has(index)) passed += 1;
@@ -223,6 +223,8 @@ function candidatesAt(
 
 /** The tick with an index, or none where it was left out; ticks are in order. */
 function tickAt(ticks: readonly Tick[], index: number): Tick | undefined {
+  const usual = ticks[index - ticks[0]!.index];
+  if (usual?.index === index) return usual;
   let [low, high] = [0, ticks.length];
   while (low < high) {
     const middle = (low + high) >> 1;
