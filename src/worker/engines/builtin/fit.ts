@@ -35,13 +35,16 @@ const inReach = 0.2;
  */
 export function fitStars(target: number, spaced: boolean, measure: (knobs: Knobs) => number): Fit {
   let best: Fit | undefined;
+  // Where the steps are fine a map is as hard as was asked or a little harder: just below the bound of a level it would be one of the level below.
+  const missOf = (stars: number) =>
+    spaced || stars >= target ? Math.abs(stars - target) : closeEnough + 2 * (target - stars);
   const look = (density: number, spacing: number): number => {
     const knobs = { density, spacing };
     const stars = measure(knobs);
-    if (!best || Math.abs(stars - target) < Math.abs(best.stars - target)) best = { knobs, stars };
+    if (!best || missOf(stars) < missOf(best.stars)) best = { knobs, stars };
     return stars;
   };
-  const away = () => Math.abs(best!.stars - target);
+  const away = () => missOf(best!.stars);
   const bisect = (range: readonly [number, number], steps: number, at: (value: number) => number) => {
     let [low, high] = range;
     for (let step = 0; step < steps && away() > closeEnough; step += 1) {
