@@ -36,8 +36,10 @@ const inReach = 0.2;
 export function fitStars(target: number, spaced: boolean, measure: (knobs: Knobs) => number): Fit {
   let best: Fit | undefined;
   // Where the steps are fine a map is as hard as was asked or a little harder: just below the bound of a level it would be one of the level below.
-  const missOf = (stars: number) =>
-    spaced || stars >= target ? Math.abs(stars - target) : closeEnough + 2 * (target - stars);
+  const missOf = (stars: number): number => {
+    const off = Math.abs(stars - target);
+    return spaced || stars >= target || off > good ? off : closeEnough + (1 - closeEnough / good) * off;
+  };
   const look = (density: number, spacing: number): number => {
     const knobs = { density, spacing };
     const stars = measure(knobs);
