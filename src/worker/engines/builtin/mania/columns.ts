@@ -33,7 +33,7 @@ const stairsByStar = 0.25;
 /** A few notes back and forth are as common (14 to 27 %), long trills are not. */
 const trills = { liking: 0.5, weariness: 0.15 };
 /** By how much the columns of a map differ in use: standard deviation over mean, which people have at 0.04 to 0.1. */
-const unevenness = [0.04, 0.085] as const;
+const unevenness = [0.035, 0.08] as const;
 const contour = 0.8;
 const otherHand = 0.35;
 

@@ -47,6 +47,8 @@ const crowding = (density: number) => Math.max(-2, 2 * Math.log(density));
 const crowdMs = 1000;
 /** What each further note of a chord costs in accent: gives the shares of chord sizes 52, 32, 9 and 1 % at 5 stars. */
 const furtherNote = 0.6;
+/** The same where chords are asked for, so that most of them are of two. */
+const furtherNoteInStyle = 2;
 
 /**
  * When notes are pressed and how many together: rhythm events with chords on the strongest accents, as many as maps of the
@@ -66,7 +68,7 @@ export function formRows(score: Score, plan: Plan, { density, spacing }: Knobs, 
   };
   const rows = rhythmWithPeaks(score, plan, wanted, random).map(({ tick }): Row => ({ tick, size: 1 }));
   const seconds = chooseRhythm(score, plan, 1).length;
-  const chords = (notesPerSecond - rowsPerSecond) * (1 + 0.8 * style.chords) * (1 - 0.4 * style.simple);
+  const chords = (notesPerSecond - rowsPerSecond) * (1 + 0.6 * style.chords) * (1 - 0.4 * style.simple);
   const notes = Math.round((rowsPerSecond + chords) * noteFactor(density) * seconds);
   // As many notes as there are columns at least.
   const extra = Math.max(0, keys - rows.length, notes - rows.length);
@@ -102,8 +104,9 @@ function addChords(rows: Row[], extra: number, score: Score, plan: Plan, random:
   const advised = rows.map((row, i) => Math.min(most, advisedSize(rows[i - 1], row, rows[i + 1], plan)));
   const crowds = crowdsOf(rows);
   const accents = rows.map(({ tick }, i) => accent(tick, score, random) + crowded * crowds[i]!);
+  const further = plan.style.chords > 0 ? furtherNoteInStyle : furtherNote;
   const wishes = rows
-    .flatMap((_, i) => Array.from({ length: most - 1 }, (_, k) => ({ i, value: accents[i]! - k * furtherNote })))
+    .flatMap((_, i) => Array.from({ length: most - 1 }, (_, k) => ({ i, value: accents[i]! - k * further })))
     .sort((a, b) => quantised(b.value) - quantised(a.value) || a.i - b.i);
   let left = extra;
   const grant = (sizes: (i: number) => number, jackMs: (tempo: Tempo) => number) => {

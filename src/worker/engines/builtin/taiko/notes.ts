@@ -16,17 +16,17 @@ const toleranceMs = 2;
 export const isWithin = (a: Tick, b: Tick, beats: number) =>
   b.time - a.time <= beats * countedBeatMs(b.tempo) + toleranceMs;
 
-/** Whether a run that begins or ends on this tick may have an even number of notes. */
+/** Whether a run may begin or end on this quarter, and so have an even number of notes. */
 export type Spared = (tick: Tick) => boolean;
 
-/** Share of ticks at which even runs may end, by level: 84 to 95 % of the runs of ranked Oni are odd, all of those below. */
-const evenEnds = [0, 0, 0, 0.5, 0.3, 0.3];
+/** Share of quarters at which runs may end, by level: of the runs of ranked Oni 84 to 95 % are odd, of those below all. */
+const looseEnds = [0, 0, 0, 0.5, 0.3, 0.3];
 
 /** Bars that sound alike spare alike. */
 export const sparing =
   ({ structure: { twins } }: Score, { level }: Plan, random: Random): Spared =>
-  ({ bar, place }) =>
-    random('even run', rootOf(bar, twins), 12 * place) < evenEnds[level]!;
+  ({ bar, place, phase }) =>
+    phase === 2 && random('even run', rootOf(bar, twins), 12 * place) < looseEnds[level]!;
 
 /** Without the quarters at the edge of a run, but for those to be `spared`: so most runs have an odd number of notes. */
 export function withoutLooseQuarters(events: readonly RhythmEvent[], spared: Spared): RhythmEvent[] {
@@ -41,8 +41,8 @@ export function withoutLooseQuarters(events: readonly RhythmEvent[], spared: Spa
   );
 }
 
-/** From this level on runs are odd: below, a pair is all that the rules allow. */
-const firstOddLevel = 2;
+/** From this level on runs are odd: in a Kantan a pair is all that the rules allow, and what makes its rating. */
+const firstOddLevel = 1;
 
 /**
  * Runs at a quarter of the song's own beat with an odd number of notes, also where that is not the grid's: of an even one the end goes
