@@ -43,13 +43,18 @@ const inReach = 0.2;
  */
 export function fitStars(target: number, spaced: boolean, measure: (knobs: Knobs) => number): Fit {
   let best: Fit | undefined;
+  // Where the steps are fine a map is as hard as was asked or a little harder: just below the bound of a level it would be one of the level below.
+  const missOf = (stars: number): number => {
+    const off = Math.abs(stars - target);
+    return spaced || stars >= target || off > good ? off : closeEnough + (1 - closeEnough / good) * off;
+  };
   const look = (density: number, spacing: number): number => {
     const knobs = { density, spacing };
     const stars = measure(knobs);
-    if (!best || Math.abs(stars - target) < Math.abs(best.stars - target)) best = { knobs, stars };
+    if (!best || missOf(stars) < missOf(best.stars)) best = { knobs, stars };
     return stars;
   };
-  const away = () => Math.abs(best!.stars - target);
+  const away = () => missOf(best!.stars);
   /** Between two values: by turns where a straight line between their stars meets the target, and in the middle (of the logarithms). */
   const close = (low: Tried, high: Tried, steps: number, at: (value: number) => number) => {
     for (let step = 0; step < steps && away() > closeEnough; step += 1) {

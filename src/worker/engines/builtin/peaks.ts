@@ -89,8 +89,11 @@ const known = new WeakMap<Score, Prepared>();
 function prepared(score: Score, plan: Plan, { chance = 0 }: Densities, random: Random): Prepared {
   const before = known.get(score);
   if (before?.plan === plan && before.random === random) return before;
-  const all = chooseRhythm(score, plan, everything);
   const { twins } = score.structure;
+  const every = chooseRhythm(score, plan, everything);
+  const isLeftOut = ({ rank, tick: { bar, place } }: RhythmEvent) =>
+    rank > every.length / 2 && random('left out', rootOf(bar, twins), 12 * place) < leftOut;
+  const all = chance > 0 ? every.filter((event) => !isLeftOut(event)) : every;
   // Bars that sound alike draw alike, and a quarter with the beat or half before it.
   const place = ({ rank, tick }: RhythmEvent) =>
     (rank + 1) * Math.exp(chance * (random('rhythm', rootOf(tick.bar, twins), tick.place >> 1) - 0.5));
@@ -104,6 +107,8 @@ function prepared(score: Score, plan: Plan, { chance = 0 }: Densities, random: R
   return now;
 }
 
+/** Where the stars take all there is, of the less likely half of the events a seed does without these: so two seeds differ there too. */
+const leftOut = 0.15;
 const fewestAdded = 6;
 const leastShare = 0.008;
 

@@ -3,7 +3,7 @@ import type { Tick } from '../hearing/grid.ts';
 import type { Plan } from '../plan.ts';
 import type { Random } from '../random.ts';
 import { rootOf } from '../hearing/structure.ts';
-import { fastestJackMs, type Row } from './rows.ts';
+import { fastestJackMs, jackBeatMs, type Row } from './rows.ts';
 
 /** What the search remembers of the rows before. */
 interface Hands {
@@ -11,6 +11,8 @@ interface Hands {
   pressed: number[];
   /** Presses by column. */
   uses: number[];
+  /** Share of the presses that each column is to have, about 1 / keys. */
+  shares: number[];
   total: number;
   /** Presses to come. */
   left: number;
@@ -26,7 +28,12 @@ const lastChance = 2;
 const balance = 0.3;
 const noise = 1.2;
 const reuse = 2;
-const stairs = 0.5;
+/** The higher the rating, the more stairs: 11 to 25 % of three single notes in a row. */
+const stairsByStar = 0.25;
+/** A few notes back and forth are as common (14 to 27 %), long trills are not. */
+const trills = { liking: 0.5, weariness: 0.15 };
+/** By how much the columns of a map differ in use: standard deviation over mean, which people have at 0.04 to 0.1. */
+const unevenness = [0.035, 0.08] as const;
 const contour = 0.8;
 const otherHand = 0.35;
 
@@ -39,7 +46,15 @@ export function chooseColumns(rows: readonly Row[], score: Score, plan: Plan, ra
   const keys = plan.cs;
   const left = rows.reduce((sum, { size }) => sum + size, 0);
   const zeros = () => new Array<number>(keys).fill(0);
-  const hands: Hands = { pressed: zeros().fill(-Infinity), uses: zeros(), total: 0, left, rows: [], trill: 0 };
+  const hands: Hands = {
+    pressed: zeros().fill(-Infinity),
+    uses: zeros(),
+    shares: sharesOf(keys, random),
+    total: 0,
+    left,
+    rows: [],
+    trill: 0,
+  };
   const played = new Map<string, number[]>();
   const repeats = countRepeats(score);
   return rows.map((row) => {
@@ -67,6 +82,16 @@ export function chooseColumns(rows: readonly Row[], score: Score, plan: Plan, ra
   });
 }
 
+/** The share of the presses that each column is to have. */
+function sharesOf(keys: number, random: Random): number[] {
+  const [least, most] = unevenness;
+  const drawn = Array.from({ length: keys }, (_, column) => random('column share', column) - 0.5);
+  const mean = drawn.reduce((sum, value) => sum + value, 0) / keys;
+  const deviation = Math.sqrt(drawn.reduce((sum, value) => sum + (value - mean) ** 2, 0) / keys);
+  const spread = least + (most - least) * random('unevenness');
+  return drawn.map((value) => (1 + (spread * (value - mean)) / deviation) / keys);
+}
+
 /** How often what a bar sounds like was heard before it. */
 function countRepeats({ structure: { twins } }: Score): number[] {
   const heard = new Map<number, number>();
@@ -79,12 +104,12 @@ function countRepeats({ structure: { twins } }: Score): number[] {
 }
 
 function costOf(column: number, tick: Tick, chord: readonly number[], hands: Hands, plan: Plan): number {
-  const { pressed, uses, total, left, rows, trill } = hands;
+  const { pressed, uses, shares, total, left, rows, trill } = hands;
   const keys = plan.cs;
-  const beats = (tick.time - pressed[column]!) / tick.tempo.beatMs;
+  const beats = (tick.time - pressed[column]!) / jackBeatMs(tick.tempo);
   let cost =
     (tick.time - pressed[column]! < fastestJackMs(plan) ? never : jackCost(beats, plan)) +
-    balance * (uses[column]! - total / keys);
+    balance * (uses[column]! - total * shares[column]!);
   // No column stays empty, in the shortest map either.
   if (uses[column] === 0 && left <= lastChance * keys) cost -= never / 2;
   const [last, second] = rows;
@@ -95,18 +120,21 @@ function costOf(column: number, tick: Tick, chord: readonly number[], hands: Han
   cost += contour * Math.abs(column / (keys - 1) - tick.pitch);
   if (last?.length === 1 && second?.length === 1) {
     const step = last[0]! - second[0]!;
-    if (Math.abs(step) === 1 && column === last[0]! + step) cost -= stairs;
-    if (column === second[0]) cost += 0.25 * trill;
+    if (Math.abs(step) === 1 && column === last[0]! + step) cost -= stairsByStar * plan.stars;
+    if (column === second[0]) cost += trills.weariness * trill - trills.liking;
   }
   return cost;
 }
+
+/** What a jack of half a beat costs in Easy and Normal; above, it is 0.5. */
+const halfJacks = [1, 0.8];
 
 /** Below 4 stars quarter jacks are as good as forbidden; half jacks are common in maps of all ratings above Normal. */
 function jackCost(beats: number, { stars, level, style: { jacks } }: Plan): number {
   const liking = Math.max(0, jacks);
   const dislike = Math.max(0, -jacks);
-  if (beats < 0.3) return stars < 4 ? 40 : 8 - 8 * liking + 8 * dislike;
-  if (beats < 0.6) return (level < 2 ? 3 : 1) * (1 - liking) - liking + 3 * dislike;
+  if (beats < 0.3) return stars < 4 ? 40 : 4 - 4 * liking + 8 * dislike;
+  if (beats < 0.6) return (halfJacks[level] ?? 0.5) * (1 - liking) - liking + 3 * dislike;
   return beats < 1.1 ? 0.3 - liking : 0;
 }
 

@@ -4,6 +4,7 @@ import type { Plan } from '../plan.ts';
 import type { Random } from '../random.ts';
 import { evenness, rhythmWithPeaks } from '../peaks.ts';
 import { rootOf } from '../hearing/structure.ts';
+import { chooseRhythm } from '../rhythm/rhythm.ts';
 
 /** Notes that are pressed together. */
 export interface Row {
@@ -11,56 +12,69 @@ export interface Row {
   size: number;
 }
 
-/** Rows a second and mean chord in about 100 community maps, by stars. */
-const table: readonly (readonly [stars: number, rows: number, chord: number])[] = [
-  [1, 1.6, 1.05],
-  [2, 3.8, 1.15],
-  [3, 7.2, 1.4],
-  [4, 9.2, 1.45],
-  [5, 9, 1.6],
-  [6.5, 9, 1.75],
-  [9, 11, 2.2],
+/**
+ * Rows and notes a second by stars: means over 115 community maps, from Hard on with a tenth fewer rows and as many more chords. People's own differ by a
+ * quarter there, and what lies on an attack of the song is the less the more rows there are.
+ */
+const table: readonly (readonly [stars: number, rows: number, notes: number])[] = [
+  [1, 2, 2.1],
+  [1.85, 3.4, 4],
+  [2.15, 4, 5],
+  [2.5, 4.9, 7.1],
+  [3.2, 5.9, 9],
+  [3.8, 6.9, 10.9],
+  [4.3, 7.5, 12.6],
+  [5, 7.6, 13.4],
+  [6.4, 8.1, 15.6],
+  [8, 9, 18.4],
 ];
 
-/** Rows a second in the densest eight seconds of the same maps. */
-const densest = (stars: number) => 2.3 + 2.9 * stars;
+/** Rows a second in the densest eight seconds: 1.4 + 2.5 S in the same maps, less what goes into chords. */
+const densest = (stars: number) => 1.2 + 2.2 * stars;
+/** Shortest gap of rows off the ticks, ms: at 8 stars 900 / 25. */
+const fastest = (stars: number) => Math.min(55, 900 / (2.3 + 2.9 * stars));
 
-/** How much of a higher density goes into chords; the rest goes into rows. */
-const chordPower = 0.35;
-/** Rows outside of the peaks: fewer where the song is easy for the stars, and where its peaks are full and chords must do the rest. */
-const meanFactor = (density: number) => Math.min(density ** 0.3, density ** -0.1);
+/**
+ * Factor of the notes of a map. While the song is about as hard as others there are as many notes as the stars usually have, and `density` only
+ * moves them into the peaks or out of them; beyond a factor of two in it there are more or fewer.
+ */
+function noteFactor(density: number): number {
+  const doublings = Math.log2(density);
+  return 2 ** (0.6 * Math.sign(doublings) * Math.max(0, Math.abs(doublings) - 1));
+}
+/** How much oftener chords stand where rows are dense, or rarer, by the density that the song needs. */
+const crowding = (density: number) => Math.max(-2, 2 * Math.log(density));
+const crowdMs = 1000;
 /** What each further note of a chord costs in accent: gives the shares of chord sizes 52, 32, 9 and 1 % at 5 stars. */
 const furtherNote = 0.6;
+/** The same where chords are asked for, so that most of them are of two. */
+const furtherNoteInStyle = 2;
 
 /**
  * When notes are pressed and how many together: rhythm events with chords on the strongest accents, as many as maps of the
- * stars have, within what the level allows (M04, M11, M13, M14). `density` scales both,
- * most of all in the peaks, `spacing` what is outside of them.
+ * stars have, within what the level allows (M04, M11, M13, M14). `density` moves rows and chords into the peaks, `spacing` scales the rows outside
+ * of them.
  */
 export function formRows(score: Score, plan: Plan, { density, spacing }: Knobs, random: Random): Row[] {
-  const [rowsPerSecond, usualChord] = usual(plan.stars);
-  const peak = densest(plan.stars);
+  const { stars, cs: keys, style } = plan;
+  const [rowsPerSecond, notesPerSecond] = usual(stars);
   const wanted = {
-    mean: rowsPerSecond * meanFactor(density) * spacing * evenness(plan),
+    mean: rowsPerSecond * Math.min(1, noteFactor(density)) * spacing * evenness(plan),
     // Every level may press two at a time: so many rows that no column stays empty (M03).
-    least: Math.ceil(plan.cs / 2) + 1,
-    peak: peak * density,
-    share: 1,
-    fastestMs: () => Math.min(55, 900 / peak),
+    least: Math.ceil(keys / 2) + 1,
+    peak: densest(stars) * density,
+    share: Math.max(1, density) ** 0.5,
+    fastestMs: () => fastest(stars),
   };
-  const events = rhythmWithPeaks(score, plan, wanted, random);
-  const rows = events.map(({ tick }): Row => ({ tick, size: 1 }));
-  const chord = 1 + (usualChord - 1) * (1 + 0.8 * plan.style.chords) * (1 - 0.4 * plan.style.simple);
+  const rows = rhythmWithPeaks(score, plan, wanted, random).map(({ tick }): Row => ({ tick, size: 1 }));
+  const seconds = chooseRhythm(score, plan, 1).length;
+  const chords = (notesPerSecond - rowsPerSecond) * (1 + 0.6 * style.chords) * (1 - 0.4 * style.simple);
+  const notes = Math.round((rowsPerSecond + chords) * noteFactor(density) * seconds);
   // As many notes as there are columns at least.
-  const extra = Math.max(0, plan.cs - rows.length, Math.round(rows.length * (chord * density ** chordPower - 1)));
-  addChords(rows, extra, score, plan, random, Math.max(0, crowd + crowdByDensity * Math.log(density)));
+  const extra = Math.max(0, keys - rows.length, notes - rows.length);
+  addChords(rows, extra, score, plan, random, crowding(density));
   return rows;
 }
-
-/** How much likelier chords are where rows are dense, and how much more so where a song needs more than its usual density. */
-const crowd = 0.4;
-const crowdByDensity = 1.5;
-const crowdMs = 1000;
 
 /** Of each row how many more are within a second than at a row on average, as a share of that. */
 function crowdsOf(rows: readonly Row[]): number[] {
@@ -74,7 +88,7 @@ function crowdsOf(rows: readonly Row[]): number[] {
   return counts.map((count) => count / mean - 1);
 }
 
-function usual(asked: number): [rows: number, chord: number] {
+function usual(asked: number): [rows: number, notes: number] {
   const stars = Math.min(asked, table.at(-1)![0]);
   const after = Math.max(
     1,
@@ -85,13 +99,14 @@ function usual(asked: number): [rows: number, chord: number] {
   return [a[1] + share * (b[1] - a[1]), a[2] + share * (b[2] - a[2])];
 }
 
-function addChords(rows: Row[], extra: number, score: Score, plan: Plan, random: Random, crowding: number): void {
+function addChords(rows: Row[], extra: number, score: Score, plan: Plan, random: Random, crowded: number): void {
   const most = Math.min(plan.cs, chordCaps[plan.level]![plan.cs >= 7 ? 1 : 0]);
   const advised = rows.map((row, i) => Math.min(most, advisedSize(rows[i - 1], row, rows[i + 1], plan)));
   const crowds = crowdsOf(rows);
-  const accents = rows.map(({ tick }, i) => accent(tick, score, random) + crowding * crowds[i]!);
+  const accents = rows.map(({ tick }, i) => accent(tick, score, random) + crowded * crowds[i]!);
+  const further = plan.style.chords > 0 ? furtherNoteInStyle : furtherNote;
   const wishes = rows
-    .flatMap((_, i) => Array.from({ length: most - 1 }, (_, k) => ({ i, value: accents[i]! - k * furtherNote })))
+    .flatMap((_, i) => Array.from({ length: most - 1 }, (_, k) => ({ i, value: accents[i]! - k * further })))
     .sort((a, b) => quantised(b.value) - quantised(a.value) || a.i - b.i);
   let left = extra;
   const grant = (sizes: (i: number) => number, jackMs: (tempo: Tempo) => number) => {
@@ -103,16 +118,18 @@ function addChords(rows: Row[], extra: number, score: Score, plan: Plan, random:
       left -= 1;
     }
   };
-  const fastest = fastestJackMs(plan);
-  const noQuarters = ({ beatMs }: Tempo) => Math.max(quarter * beatMs, fastest);
+  const fastestJack = fastestJackMs(plan);
+  const noQuarters = (tempo: Tempo) => Math.max(quarter * jackBeatMs(tempo), fastestJack);
   grant((i) => advised[i]!, noQuarters);
   // What follows is for songs that are too slow for the stars: first such as force a column to be pressed twice in a row.
-  const jackMs = plan.stars < 4 ? noQuarters : () => fastest;
+  const jackMs = plan.stars < 4 ? noQuarters : () => fastestJack;
   grant((i) => advised[i]!, jackMs);
   grant(() => most, jackMs);
 }
 
 const quarter = 0.3;
+/** The beat whose quarters are too fast for jacks, ms: in a slow song, whose grid halves the beat, the song's own. */
+export const jackBeatMs = ({ beatMs, point }: Tempo) => Math.max(beatMs, 60_000 / point.bpm);
 /** Shortest gap of two notes in a column; where notes are long, one that has room for holding and letting go on the grid. */
 export const fastestJackMs = ({ holdRatio }: Plan) => (holdRatio > 0.3 ? 90 : 60);
 

@@ -1,4 +1,8 @@
+import type { Score } from '../compose.ts';
 import type { Tempo, Tick } from '../hearing/grid.ts';
+import { rootOf } from '../hearing/structure.ts';
+import type { Plan } from '../plan.ts';
+import type { Random } from '../random.ts';
 import type { RhythmEvent } from '../rhythm/rhythm.ts';
 import { taikoBeats } from '../rhythm/rules.ts';
 
@@ -12,24 +16,39 @@ const toleranceMs = 2;
 export const isWithin = (a: Tick, b: Tick, beats: number) =>
   b.time - a.time <= beats * countedBeatMs(b.tempo) + toleranceMs;
 
-/** Without the quarters at the edge of a run: so runs have an odd number of notes, as 84 to 95 % of those of ranked maps. */
-export function withoutLooseQuarters(events: readonly RhythmEvent[]): RhythmEvent[] {
+/** Whether a run may begin or end on this quarter, and so have an even number of notes. */
+export type Spared = (tick: Tick) => boolean;
+
+/** Share of quarters at which runs may end, by level: of the runs of ranked Oni 84 to 95 % are odd, of those below all. */
+const looseEnds = [0, 0, 0, 0.5, 0.3, 0.3];
+
+/** Bars that sound alike spare alike. */
+export const sparing =
+  ({ structure: { twins } }: Score, { level }: Plan, random: Random): Spared =>
+  ({ bar, place, phase }) =>
+    phase === 2 && random('even run', rootOf(bar, twins), 12 * place) < looseEnds[level]!;
+
+/** Without the quarters at the edge of a run, but for those to be `spared`: so most runs have an odd number of notes. */
+export function withoutLooseQuarters(events: readonly RhythmEvent[], spared: Spared): RhythmEvent[] {
   const indices = events.map(({ tick }) => tick.index);
   const isNear = (a: number | undefined, b: number | undefined) => b! - a! <= 1;
   return events.filter(
     ({ tick: { phase, index } }, i) =>
-      phase < 2 || !Number.isInteger(index) || (isNear(indices[i - 1], index) && isNear(index, indices[i + 1])),
+      phase < 2 ||
+      !Number.isInteger(index) ||
+      (isNear(indices[i - 1], index) && isNear(index, indices[i + 1])) ||
+      spared(events[i]!.tick),
   );
 }
 
-/** From this level on runs are odd: below, a pair is all that the rules allow. */
-const firstOddLevel = 2;
+/** From this level on runs are odd: in a Kantan a pair is all that the rules allow, and what makes its rating. */
+const firstOddLevel = 1;
 
 /**
  * Runs at a quarter of the song's own beat with an odd number of notes, also where that is not the grid's: of an even one the end goes
  * that has less to say.
  */
-export function inOddRuns(events: readonly RhythmEvent[], level: number): RhythmEvent[] {
+export function inOddRuns(events: readonly RhythmEvent[], level: number, spared: Spared): RhythmEvent[] {
   if (level < firstOddLevel) return [...events];
   const dropped = new Set<RhythmEvent>();
   let first = 0;
@@ -37,7 +56,8 @@ export function inOddRuns(events: readonly RhythmEvent[], level: number): Rhythm
     const next = events[i + 1];
     if (next && isQuarter(event.tick, next.tick)) return;
     const length = i + 1 - first;
-    if (length % 2 === 0) dropped.add(events[first]!.weight < event.weight ? events[first]! : event);
+    const isSpared = [events[first]!, event].some(({ tick }) => spared(tick));
+    if (length % 2 === 0 && !isSpared) dropped.add(events[first]!.weight < event.weight ? events[first]! : event);
     first = i + 1;
   });
   return events.filter((event) => !dropped.has(event));

@@ -6,8 +6,8 @@ import { evenness, rhythmWithPeaks } from '../peaks.ts';
 import { scrollSpeeds } from '../scroll.ts';
 import { colourNotes } from './colours.ts';
 import { placeFinishers } from './finishers.ts';
-import { isCrowding, placeSpinners, spinnerObject } from './spinners.ts';
-import { countedBeatMs, inOddRuns, withoutLooseQuarters, withRestAfterPairs } from './notes.ts';
+import { isCrowding, placeSpans, spanObject } from './spinners.ts';
+import { countedBeatMs, inOddRuns, sparing, withoutLooseQuarters, withRestAfterPairs } from './notes.ts';
 
 /** Notes a second over 21 ranked maps: 0.21 + 1.22 S, and in their densest eight seconds. */
 const notesPerSecond = (stars: number) => 0.21 + 1.22 * stars;
@@ -35,19 +35,20 @@ export const taiko: Composer = {
       chance,
     };
     const events = rhythmWithPeaks(score, plan, wanted, random);
-    const spinners = placeSpinners(score, plan);
-    const free = events.filter(({ tick }) => !spinners.some((spinner) => isCrowding(tick, spinner)));
-    const notes = withRestAfterPairs(inOddRuns(withoutLooseQuarters(free), plan.level), plan.level).map(
-      ({ tick }) => tick,
-    );
+    const spans = placeSpans(score, plan);
+    const free = events.filter(({ tick }) => !spans.some((span) => isCrowding(tick, span)));
+    const spared = sparing(score, plan, random);
+    const runs = inOddRuns(withoutLooseQuarters(free, spared), plan.level, spared);
+    const notes = withRestAfterPairs(runs, plan.level).map(({ tick }) => tick);
     const kats = colourNotes(notes, score, plan, random);
     const finishers = placeFinishers(notes, kats, score, plan);
     const objects = notes.map((tick, i): HitObject => {
       const sound = (kats[i] ? clap : 0) | (finishers[i] ? finish : 0);
       return { kind: 'circle', x: 256, y: 192, time: tick.time, newCombo: false, sound };
     });
-    objects.push(...spinners.map(spinnerObject));
+    const speeds = scrollSpeeds(notes, score, plan, random);
+    objects.push(...spans.map((span) => spanObject(span, plan, speeds)));
     objects.sort((a, b) => a.time - b.time);
-    return { objects, speeds: scrollSpeeds(notes, score, plan, random) };
+    return { objects, speeds };
   },
 };
