@@ -258,5 +258,5 @@ weigh(phases);
 weigh(tempi);
 // A tempo's evidence is that of its best phase, so new weights of the phase are written down before those of the tempo are fitted.
 report('phaseWeights', casesOf(phases), 0.01);
-tempoTable(tempi, report('tempoWeights', casesOf(tempi), 0.01));
+tempoTable(tempi, report('tempoWeights', casesOf(tempi), 0.005));
 report('barWeights', bars, 2);

@@ -38,7 +38,7 @@ export function attackSpectrum(envelope: Float32Array, hopMs: number, from = 0, 
     mean += input[i]! / count;
   }
   for (let i = 0; i < count; i += 1) input[i] = (input[i]! - mean) * (0.5 - 0.5 * Math.cos((2 * Math.PI * i) / count));
-  const fft = new FFT(size);
+  const fft = transformOf(size);
   const out = fft.createComplexArray() as number[];
   fft.realTransform(out, input);
   const binHz = 1000 / (hopMs * step) / size;
@@ -49,6 +49,14 @@ export function attackSpectrum(envelope: Float32Array, hopMs: number, from = 0, 
     if (bin + 1 >= power.length) return 0;
     return power[bin]! + (at - bin) * (power[bin + 1]! - power[bin]!);
   };
+}
+
+let transform: FFT | undefined;
+
+/** The last transform again if it is of this size: its tables take longer than a window's spectrum. */
+function transformOf(size: number): FFT {
+  if (transform?.size !== size) transform = new FFT(size);
+  return transform;
 }
 
 /** Tempi by harmonic sum times the prior, best first. */

@@ -22,19 +22,19 @@ export const phaseWeights: readonly number[] = [
  */
 export const tempoWeights: readonly number[] = [
   // harmonic sum
-  2.35,
+  2.69,
   // the prior: a usual tempo, a fast one where loud notes are many
-  2.24, 2.11,
+  2.57, 2.6,
   // attacks on the beat: all, 200 Hz to 6 kHz by amplitude
-  2.28, 2.68,
+  2.63, 3.36,
   // they are alike eight beats later
-  3.87,
+  4.49,
   // harmony changes on one beat of four more than on the others, hundredths
-  0.358,
+  0.396,
   // low attacks and middle ones take turns (kick and snare); low ones prefer one beat of four
-  8.63, 3.99,
+  9.84, 4.71,
   // low attacks on quarters of the beat; few loud ones at every second beat
-  1.53, 0.786,
+  1.97, 0.832,
 ];
 
 /** A beat as the first of its bar (`barEvidence` in `bars.ts`). 32 songs in four; each left out in turn: 29 right. */
