@@ -115,13 +115,14 @@ function bandLevels(mono: Float32Array, sampleRate: number, frames: number) {
 
   // Two real frames ride in one complex transform: a in the real part, b in the imaginary part.
   for (let frame = 0; frame < frames; frame += 2) {
-    const energy = [0, 0];
+    let energyA = 0;
+    let energyB = 0;
     for (let i = 0; i < size; i += 1) {
       const at = frame * hop - size / 2 + i;
       const a = mono[at] ?? 0;
       const b = mono[at + hop] ?? 0;
-      energy[0]! += a * a;
-      energy[1]! += b * b;
+      energyA += a * a;
+      energyB += b * b;
       input[2 * i] = a * window[i]!;
       input[2 * i + 1] = b * window[i]!;
     }
@@ -130,16 +131,18 @@ function bandLevels(mono: Float32Array, sampleRate: number, frames: number) {
       let powerA = 0;
       let powerB = 0;
       for (let bin = edges[band]!; bin < edges[band + 1]!; bin += 1) {
-        const [re, im] = [output[2 * bin]!, output[2 * bin + 1]!];
-        const [mirrorRe, mirrorIm] = [output[2 * (size - bin)]!, output[2 * (size - bin) + 1]!];
+        const re = output[2 * bin]!;
+        const im = output[2 * bin + 1]!;
+        const mirrorRe = output[2 * (size - bin)]!;
+        const mirrorIm = output[2 * (size - bin) + 1]!;
         powerA += ((re + mirrorRe) ** 2 + (im - mirrorIm) ** 2) / 4;
         powerB += ((im + mirrorIm) ** 2 + (mirrorRe - re) ** 2) / 4;
       }
       bands[band]![frame] = Math.log(1e-4 + powerA);
       if (frame + 1 < frames) bands[band]![frame + 1] = Math.log(1e-4 + powerB);
     }
-    rms[frame] = Math.sqrt(energy[0]! / size);
-    if (frame + 1 < frames) rms[frame + 1] = Math.sqrt(energy[1]! / size);
+    rms[frame] = Math.sqrt(energyA / size);
+    if (frame + 1 < frames) rms[frame + 1] = Math.sqrt(energyB / size);
   }
   return { bands, rms };
 }
