@@ -28,11 +28,11 @@ const tone = (note: number, gain = 0.15) => {
     gain * Math.min(1, t * 200) * (Math.sin(2 * Math.PI * hz * t) + 0.4 * Math.sin(4 * Math.PI * hz * t));
 };
 
-const listen = (samples: Float32Array) => ({
-  features: computeFeatures(samples, analysisRate),
-  harmony: computeHarmony(samples, analysisRate),
-  endMs: (samples.length / analysisRate) * 1000 - 150,
-});
+const listen = (samples: Float32Array) => {
+  const harmony = computeHarmony(samples, analysisRate);
+  const features = computeFeatures(samples, analysisRate, harmony);
+  return { features, harmony, endMs: (samples.length / analysisRate) * 1000 - 150 };
+};
 
 function gridOf(sound: Float32Array | ReturnType<typeof listen>, points: TimingPoint[], options: GridOptions = {}) {
   const { features, harmony, endMs } = sound instanceof Float32Array ? listen(sound) : sound;

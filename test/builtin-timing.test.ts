@@ -1,12 +1,13 @@
 import { expect, test } from 'vitest';
 import { decodeAudio } from '../src/worker/engines/builtin/audio/decode.ts';
 import { computeFeatures } from '../src/worker/engines/builtin/hearing/features.ts';
+import { computeHarmony } from '../src/worker/engines/builtin/hearing/harmony.ts';
 import { detectTiming, OSU_OFFSET_MS, type GivenTiming } from '../src/worker/engines/builtin/timing/timing.ts';
 import { synthesise, wavBytes } from './song.ts';
 
 async function timingOf(samples: Float32Array, given?: GivenTiming) {
   const { mono, sampleRate } = await decodeAudio(wavBytes(samples));
-  return detectTiming(computeFeatures(mono, sampleRate), given);
+  return detectTiming(computeFeatures(mono, sampleRate, computeHarmony(mono, sampleRate)), given);
 }
 
 test.each([

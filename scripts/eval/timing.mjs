@@ -10,6 +10,7 @@ import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { audioFormatOf, decodeAudio, decodeBlocks } from '../../dist/worker/engines/builtin/audio/decode.js';
 import { computeFeatures } from '../../dist/worker/engines/builtin/hearing/features.js';
+import { computeHarmony } from '../../dist/worker/engines/builtin/hearing/harmony.js';
 import { createResampler } from '../../dist/worker/engines/builtin/audio/resample.js';
 import { detectTiming, OSU_OFFSET_MS } from '../../dist/worker/engines/builtin/timing/timing.js';
 import { barMeasures, beatMeasures, beatsOf, mainPoint, mean, median, tempoErrors } from './beats.mjs';
@@ -85,7 +86,9 @@ const columns = [
 async function measureOurs(song, bytes) {
   const audio = await decodeAudio(bytes);
   const before = process.cpuUsage();
-  const timing = detectTiming(computeFeatures(audio.mono, audio.sampleRate));
+  const timing = detectTiming(
+    computeFeatures(audio.mono, audio.sampleRate, computeHarmony(audio.mono, audio.sampleRate)),
+  );
   const { user, system } = process.cpuUsage(before);
   const points = timing.points.map(({ offsetMs, bpm, meter }) => ({ offset_ms: offsetMs, bpm, meter }));
   const range = [Math.max(0, song.range_ms[0]), Math.min(song.range_ms[1], song.duration_s * 1000)];

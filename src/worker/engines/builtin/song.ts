@@ -41,8 +41,8 @@ export async function analyseSong(
 ): Promise<Song> {
   const { mono, ...audio } = await decodeAudio(bytes, toWav, tellEveryTenth(tell));
   tell({ stage: 'preprocessing', percent: 0 });
-  const features = computeFeatures(mono, audio.sampleRate);
   const harmony = computeHarmony(mono, audio.sampleRate);
+  const features = computeFeatures(mono, audio.sampleRate, harmony);
   tell({ stage: 'generating_timing', percent: 0 });
   const timing = detectTiming(features, givenTiming(params));
   const heard = { audio, timing, features, harmony };

@@ -1,4 +1,5 @@
 import FFT from 'fft.js';
+import type { Harmony } from './harmony.ts';
 
 const size = 512;
 /** 2.9 ms at 22.05 kHz. */
@@ -8,11 +9,6 @@ const lag = 3;
 const bandCount = 20;
 const lowestHz = 30;
 const highestHz = 10_000;
-/** 186 ms at 22.05 kHz: parts semitones from about 130 Hz on. */
-const chromaSize = 4096;
-const chromaHop = 1024;
-const lowestPitchHz = 130;
-const highestPitchHz = 2100;
 
 export interface Features {
   hopMs: number;
@@ -29,16 +25,19 @@ export interface Features {
   energy: Float32Array;
   /** Loudness (RMS of the frame), not normalised. */
   rms: Float32Array;
-  /** Pitch classes, 12 values a frame from C on, each frame of length 1 (silence: 0); frame i stands at i · chromaHopMs. */
+  /**
+   * Pitch classes of the tones, 12 values a frame from C on, root-compressed so that one loud voice does not hide the others, each frame of
+   * length 1 (no tone: 0); frame i stands at i · chromaHopMs.
+   */
   chroma: Float32Array;
   chromaHopMs: number;
 }
 
 /**
  * Attack envelopes of a song: log levels of 20 bands from 30 Hz to 10 kHz, every 2.9 ms, their rise, by band group, freed from
- * the local mean and brought to an even level.
+ * the local mean and brought to an even level. `harmony` is that of the same samples.
  */
-export function computeFeatures(mono: Float32Array, sampleRate: number): Features {
+export function computeFeatures(mono: Float32Array, sampleRate: number, harmony: Harmony): Features {
   const frames = Math.max(1, Math.floor(mono.length / hop));
   const levels = bandLevels(mono, sampleRate, frames);
   const edges = bandEdges(sampleRate);
@@ -58,8 +57,8 @@ export function computeFeatures(mono: Float32Array, sampleRate: number): Feature
     high: envelope(groups.high),
     energy: normalise(amplitudeRise(levels.bands, frames, groups.mid), hopMs),
     rms: levels.rms,
-    chroma: pitchClasses(mono, sampleRate),
-    chromaHopMs: (chromaHop / sampleRate) * 1000,
+    chroma: pitchClasses(harmony.chroma),
+    chromaHopMs: harmony.hopMs,
   };
 }
 
@@ -116,13 +115,14 @@ function bandLevels(mono: Float32Array, sampleRate: number, frames: number) {
 
   // Two real frames ride in one complex transform: a in the real part, b in the imaginary part.
   for (let frame = 0; frame < frames; frame += 2) {
-    const energy = [0, 0];
+    let energyA = 0;
+    let energyB = 0;
     for (let i = 0; i < size; i += 1) {
       const at = frame * hop - size / 2 + i;
       const a = mono[at] ?? 0;
       const b = mono[at + hop] ?? 0;
-      energy[0]! += a * a;
-      energy[1]! += b * b;
+      energyA += a * a;
+      energyB += b * b;
       input[2 * i] = a * window[i]!;
       input[2 * i + 1] = b * window[i]!;
     }
@@ -131,49 +131,29 @@ function bandLevels(mono: Float32Array, sampleRate: number, frames: number) {
       let powerA = 0;
       let powerB = 0;
       for (let bin = edges[band]!; bin < edges[band + 1]!; bin += 1) {
-        const [re, im] = [output[2 * bin]!, output[2 * bin + 1]!];
-        const [mirrorRe, mirrorIm] = [output[2 * (size - bin)]!, output[2 * (size - bin) + 1]!];
+        const re = output[2 * bin]!;
+        const im = output[2 * bin + 1]!;
+        const mirrorRe = output[2 * (size - bin)]!;
+        const mirrorIm = output[2 * (size - bin) + 1]!;
         powerA += ((re + mirrorRe) ** 2 + (im - mirrorIm) ** 2) / 4;
         powerB += ((im + mirrorIm) ** 2 + (mirrorRe - re) ** 2) / 4;
       }
       bands[band]![frame] = Math.log(1e-4 + powerA);
       if (frame + 1 < frames) bands[band]![frame + 1] = Math.log(1e-4 + powerB);
     }
-    rms[frame] = Math.sqrt(energy[0]! / size);
-    if (frame + 1 < frames) rms[frame + 1] = Math.sqrt(energy[1]! / size);
+    rms[frame] = Math.sqrt(energyA / size);
+    if (frame + 1 < frames) rms[frame + 1] = Math.sqrt(energyB / size);
   }
   return { bands, rms };
 }
 
-/** Magnitudes between C3 and C7, root-compressed so that one loud voice does not hide the others, summed by pitch class. */
-function pitchClasses(mono: Float32Array, sampleRate: number): Float32Array {
-  const fft = new FFT(chromaSize);
-  const window = Float64Array.from(
-    { length: chromaSize },
-    (_, i) => 0.5 - 0.5 * Math.cos((2 * Math.PI * i) / chromaSize),
-  );
-  const binHz = sampleRate / chromaSize;
-  const firstBin = Math.ceil(lowestPitchHz / binHz);
-  const classes = Array.from({ length: Math.floor(highestPitchHz / binHz) - firstBin }, (_, i) => {
-    const semitones = 12 * Math.log2(((firstBin + i) * binHz) / 261.626);
-    return ((Math.round(semitones) % 12) + 12) % 12;
-  });
-  const frames = Math.max(1, Math.floor(mono.length / chromaHop));
-  const chroma = new Float32Array(frames * 12);
-  const input = new Array<number>(chromaSize).fill(0);
-  const output = fft.createComplexArray() as number[];
-  for (let frame = 0; frame < frames; frame += 1) {
-    const start = frame * chromaHop - chromaSize / 2;
-    for (let i = 0; i < chromaSize; i += 1) input[i] = (mono[start + i] ?? 0) * window[i]!;
-    fft.realTransform(output, input);
-    const sums = chroma.subarray(frame * 12, frame * 12 + 12);
-    classes.forEach((pitch, i) => {
-      const bin = firstBin + i;
-      sums[pitch]! += Math.sqrt(Math.hypot(output[2 * bin]!, output[2 * bin + 1]!));
-    });
-    const length = Math.hypot(...sums);
-    if (length > 1) for (let pitch = 0; pitch < 12; pitch += 1) sums[pitch]! /= length;
-    else sums.fill(0);
+/** Amplitudes of the pitch classes, frame by frame of length 1. */
+function pitchClasses(power: Float32Array): Float32Array {
+  const chroma = power.map(Math.sqrt);
+  for (let at = 0; at < chroma.length; at += 12) {
+    let square = 0;
+    for (let pitch = at; pitch < at + 12; pitch += 1) square += power[pitch]!;
+    if (square > 0) for (let pitch = at; pitch < at + 12; pitch += 1) chroma[pitch]! /= Math.sqrt(square);
   }
   return chroma;
 }

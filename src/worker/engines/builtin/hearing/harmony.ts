@@ -61,8 +61,10 @@ export function computeHarmony(mono: Float32Array, sampleRate: number): Harmony 
     }
     fft.transform(output, input);
     for (let bin = 1; bin < size / 2; bin += 1) {
-      const [re, im] = [output[2 * bin]!, output[2 * bin + 1]!];
-      const [mirrorRe, mirrorIm] = [output[2 * (size - bin)]!, output[2 * (size - bin) + 1]!];
+      const re = output[2 * bin]!;
+      const im = output[2 * bin + 1]!;
+      const mirrorRe = output[2 * (size - bin)]!;
+      const mirrorIm = output[2 * (size - bin) + 1]!;
       power[0][bin] = ((re + mirrorRe) ** 2 + (im - mirrorIm) ** 2) / 4;
       power[1][bin] = ((im + mirrorIm) ** 2 + (mirrorRe - re) ** 2) / 4;
     }
@@ -94,7 +96,9 @@ function readFrame(sampleRate: number) {
     if (strongest < silence) return;
     salience.fill(0);
     for (let bin = lowestTone; bin < highestTone; bin += 1) {
-      const [below, here, above] = [power[bin - 1]!, power[bin]!, power[bin + 1]!];
+      const below = power[bin - 1]!;
+      const here = power[bin]!;
+      const above = power[bin + 1]!;
       if (here < below || here <= above || here < faint * strongest) continue;
       const bent = (Math.sqrt(below) - Math.sqrt(above)) / (Math.sqrt(below) - 2 * Math.sqrt(here) + Math.sqrt(above));
       const note = Math.round(69 + 12 * Math.log2(((bin + bent / 2) * binHz) / 440));

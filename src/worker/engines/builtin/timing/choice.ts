@@ -1,8 +1,9 @@
 import type { Features } from '../hearing/features.ts';
-import { atBeats, beatCount, harmonyChange, likeness, mean, type Strengths } from './beats.ts';
+import type { Strengths } from './beats.ts';
 import { refineTempo } from './drift.ts';
+import { phaseEvidence, songPulse, tempoEvidence } from './evidence.ts';
 import { fold, peakPlace, peaksOf, type BeatGrid } from './fold.ts';
-import { attackSpectrum, harmonicSum, tempoPeaks, tempoPrior } from './tempo.ts';
+import { attackSpectrum, harmonicSum, tempoPeaks } from './tempo.ts';
 import { phaseWeights, tempoWeights } from './weights.ts';
 
 /** A grid that the song may have, and what speaks for it. */
@@ -31,8 +32,10 @@ export interface Beat extends BeatGrid {
 export function chooseBeat(features: Features, strengths: Strengths, given?: number): Beat {
   if (given !== undefined) return choosePhase(features, strengths, given);
   const candidates = tempoCandidates(features, strengths);
-  const scores = candidates.map(({ bpm, evidence }) => Math.log(tempoPrior(bpm)) + dot(evidence, tempoWeights));
-  const { chosen, share } = best(candidates, scores);
+  const { chosen, share } = best(
+    candidates,
+    candidates.map(({ evidence }) => dot(evidence, tempoWeights)),
+  );
   const { bpm, beatMs, phaseMs } = chosen;
   return { bpm, beatMs, phaseMs, share };
 }
@@ -82,13 +85,14 @@ export function phaseCandidates(features: Features, strengths: Strengths, bpm: n
 
 /** Tempi that the song may have, each on its best phase: the best of the attacks' spectrum and what they are mistaken for. */
 export function tempoCandidates(features: Features, strengths: Strengths): Candidate[] {
-  const magnitude = attackSpectrum(features);
+  const magnitude = attackSpectrum(features.full, features.hopMs);
+  const pulse = songPulse(features);
   const tempi = candidateTempi(features, tempoPeaks(magnitude));
   const strongest = Math.max(...tempi.map((bpm) => harmonicSum(magnitude, bpm)));
   return tempi.map((bpm) => {
     const grid = choosePhase(features, strengths, bpm);
     const periodic = Math.log(0.02 + harmonicSum(magnitude, bpm) / (strongest + 1e-9));
-    return { ...grid, evidence: [periodic, ...tempoEvidence(strengths, grid)] };
+    return { ...grid, evidence: [periodic, ...tempoEvidence(strengths, pulse, grid)] };
   });
 }
 
@@ -98,44 +102,4 @@ function candidateTempi(features: Features, peaks: { bpm: number }[]): number[] 
   const apart = (bpm: number) => tempi.every((known) => Math.abs(known / bpm - 1) > 0.01);
   for (const { bpm } of peaks.slice(1, 1 + otherPeaks)) if (apart(bpm)) tempi.push(refineTempo(features, bpm).bpm);
   return tempi.filter((bpm) => bpm >= slowest && bpm <= fastest);
-}
-
-const log = (value: number) => Math.log(0.2 + value);
-
-/** What speaks for a phase against others of its tempo, in the order of `phaseWeights`; all of it speaks for the grid where it is large. */
-function phaseEvidence(strengths: Strengths, grid: BeatGrid): number[] {
-  const at = (band: 'full' | 'mid' | 'energy', place: number) => log(mean(atBeats(strengths, band, grid, place)));
-  return [
-    at('full', 0),
-    at('mid', 0) - at('mid', 1 / 2),
-    at('energy', 0) - at('energy', 1 / 2),
-    at('energy', 3 / 4) - at('energy', 1 / 4),
-  ];
-}
-
-/** What speaks for a tempo, the periodicity aside, in the order of `tempoWeights`; all of it speaks for the tempo where it is large. */
-function tempoEvidence(strengths: Strengths, grid: BeatGrid): number[] {
-  const quarters = [0, 1 / 4, 1 / 2, 3 / 4];
-  const at = (['full', 'low', 'mid', 'high'] as const).map((band) =>
-    quarters.map((place) => atBeats(strengths, band, grid, place)),
-  );
-  const [full, low, , high] = at.map((places) => ({ on: places[0]!, off: places[2]! }));
-  const reach = Math.max(1, Math.round(harmonyReachMs / grid.beatMs));
-  const change = 100 * mean(harmonyChange(strengths, grid, beatCount(strengths, grid), 0, reach));
-  return [
-    log(mean(full!.on)),
-    log(mean(high!.off)),
-    -contrast(low!.on) * contrast(high!.on),
-    likeness(at.flat(), 8),
-    change,
-  ];
-}
-
-const harmonyReachMs = 500;
-
-/** How much stronger even beats are than odd ones, −1 to 1. */
-function contrast(values: Float32Array): number {
-  const even = mean(values.filter((_, i) => i % 2 === 0));
-  const odd = mean(values.filter((_, i) => i % 2 === 1));
-  return (even - odd) / (even + odd + 1e-6);
 }

@@ -19,19 +19,22 @@ const furthestMs = 45;
 export function driftOf({ full, hopMs }: Features, periodMs: number, from = 0, to = full.length): Drift[] {
   const block = Math.round(blockMs / hopMs);
   const whole = fold(full, hopMs, periodMs, from, to);
-  const { values: reference, binMs } = whole;
-  const bins = reference.length;
-  const mean = reference.reduce((sum, value) => sum + value, 0) / bins;
+  const { values, binMs } = whole;
+  const bins = values.length;
+  const mean = values.reduce((sum, value) => sum + value, 0) / bins;
+  const reference = values.map((value) => value - mean);
   const reach = Math.min(Math.floor(bins / 4), Math.round(furthestMs / binMs));
+  const around = new Float64Array(bins + 2 * reach); // the circle with its ends doubled
   const drifts: Drift[] = [];
   for (let start = from; start + blocksInWindow * block <= to; start += block) {
     const end = start + blocksInWindow * block;
     const local = fold(full, hopMs, periodMs, start, end).values;
+    for (let i = 0; i < around.length; i += 1) around[i] = local[(i - reach + bins) % bins]!;
     const match = new Float64Array(2 * reach + 1);
-    for (let lag = -reach; lag <= reach; lag += 1) {
+    for (let place = 0; place < match.length; place += 1) {
       let sum = 0;
-      for (let bin = 0; bin < bins; bin += 1) sum += (reference[bin]! - mean) * local[(bin + lag + bins) % bins]!;
-      match[lag + reach] = sum;
+      for (let bin = 0; bin < bins; bin += 1) sum += reference[bin]! * around[bin + place]!;
+      match[place] = sum;
     }
     const best = match.indexOf(Math.max(...match));
     if (best === 0 || best === 2 * reach || match[best]! <= 0) continue;

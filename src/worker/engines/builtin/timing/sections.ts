@@ -43,7 +43,7 @@ function localTempi(features: Features, main: number, { windowMs, tempi }: Secti
   const length = Math.round(windowMs / hopMs);
   const votes = new Map<number, number>();
   for (let from = 0; from + length <= frames; from += Math.round(windowStepMs / hopMs)) {
-    const magnitude = attackSpectrum(features, from, from + length);
+    const magnitude = attackSpectrum(features.full, hopMs, from, from + length);
     const peaks = tempoPeaks(magnitude, main / furthest, main * furthest, 0.2).slice(0, peaksOfWindow);
     for (const { bpm, score } of peaks) {
       const key = Math.round(bpm * 2) / 2;

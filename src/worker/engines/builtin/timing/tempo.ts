@@ -1,5 +1,4 @@
 import FFT from 'fft.js';
-import type { Features } from '../hearing/features.ts';
 
 /** Tempi that are looked for, BPM. Ratios of what is found reach further. */
 const slowest = 55;
@@ -19,15 +18,15 @@ const priorOctaves = 0.42;
 const stepBpm = 0.02;
 
 /** Magnitude of a spectrum at a rate in Hz. */
-type Magnitude = (hz: number) => number;
+export type Magnitude = (hz: number) => number;
 
 export interface TempoPeak {
   bpm: number;
   score: number;
 }
 
-/** The spectrum of the attacks between two frames; good to 45 Hz. */
-export function attackSpectrum({ full, hopMs }: Features, from = 0, to = full.length): Magnitude {
+/** The spectrum of an envelope of attacks between two frames; good to 45 Hz. */
+export function attackSpectrum(envelope: Float32Array, hopMs: number, from = 0, to = envelope.length): Magnitude {
   const step = 3; // 115 values a second
   const count = Math.floor((to - from) / step);
   const size = 2 ** Math.ceil(Math.log2(Math.max(count * 4, 4096)));
@@ -35,11 +34,11 @@ export function attackSpectrum({ full, hopMs }: Features, from = 0, to = full.le
   let mean = 0;
   for (let i = 0; i < count; i += 1) {
     const at = from + i * step;
-    input[i] = full[at]! + full[at + 1]! + full[at + 2]!;
+    input[i] = envelope[at]! + envelope[at + 1]! + envelope[at + 2]!;
     mean += input[i]! / count;
   }
   for (let i = 0; i < count; i += 1) input[i] = (input[i]! - mean) * (0.5 - 0.5 * Math.cos((2 * Math.PI * i) / count));
-  const fft = new FFT(size);
+  const fft = transformOf(size);
   const out = fft.createComplexArray() as number[];
   fft.realTransform(out, input);
   const binHz = 1000 / (hopMs * step) / size;
@@ -50,6 +49,14 @@ export function attackSpectrum({ full, hopMs }: Features, from = 0, to = full.le
     if (bin + 1 >= power.length) return 0;
     return power[bin]! + (at - bin) * (power[bin + 1]! - power[bin]!);
   };
+}
+
+let transform: FFT | undefined;
+
+/** The last transform again if it is of this size: its tables take longer than a window's spectrum. */
+function transformOf(size: number): FFT {
+  if (transform?.size !== size) transform = new FFT(size);
+  return transform;
 }
 
 /** Tempi by harmonic sum times the prior, best first. */
@@ -71,4 +78,4 @@ export const harmonicSum = (magnitude: Magnitude, bpm: number) =>
   harmonics.reduce((sum, [multiple, weight]) => sum + weight * magnitude((multiple * bpm) / 60), 0);
 
 /** How usual a tempo is in maps, 0 to 1. */
-export const tempoPrior = (bpm: number) => Math.exp(-0.5 * (Math.log2(bpm / priorBpm) / priorOctaves) ** 2);
+const tempoPrior = (bpm: number) => Math.exp(-0.5 * (Math.log2(bpm / priorBpm) / priorOctaves) ** 2);
