@@ -61,12 +61,8 @@ export function fitStars(target: number, spaced: boolean, measure: (knobs: Knobs
     if (first < target) for (low = 1; (high = low * step) < densest && look(high, 1) < target; low = high);
     else for (high = 1; (low = high / step) > 0.25 && look(low, 1) > target; high = low);
     bisect([low, high], densitySteps, (density) => look(density, 1));
-    const {
-      knobs: { density },
-      stars,
-    } = best!;
-    const off = Math.abs(stars - target);
-    for (const trim of off > closeEnough && off < inReach ? trims : []) {
+    const { density } = best!.knobs;
+    for (const trim of away() < inReach ? trims : []) {
       bisect([density / 1.06, density * 1.06], trimSteps, (near) => look(near, trim));
     }
     return best!;
