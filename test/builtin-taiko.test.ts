@@ -2,6 +2,7 @@ import { beforeAll, describe, expect, test } from 'vitest';
 import { makeMap } from '../src/worker/engines/builtin/generate.ts';
 import { analyseSong, type Song } from '../src/worker/engines/builtin/song.ts';
 import { clap, finish, type HitObject } from '../src/worker/engines/builtin/beatmap/hit-objects.ts';
+import type { Tick } from '../src/worker/engines/builtin/hearing/grid.ts';
 import { planMap, type MapParams } from '../src/worker/engines/builtin/plan.ts';
 import { createRandom } from '../src/worker/engines/builtin/random.ts';
 import { taiko } from '../src/worker/engines/builtin/taiko/taiko.ts';
@@ -91,6 +92,30 @@ test('halves of a Kantan have one colour', () => {
   );
   expect(pairs.length).toBeGreaterThan(0);
   for (const [a, b] of pairs) expect(isKat(b!)).toBe(isKat(a!));
+});
+
+test('a sound that is held gets a drumroll that ends on the grid, whatever the scroll speed', () => {
+  const held = 2.5;
+  const { grid } = song.score;
+  const isStart = ({ bar, place }: Tick) => place === 0 && bar % 8 === 7;
+  const ticks = grid.ticks.map((tick, i) => {
+    const before = grid.ticks.slice(Math.max(0, i - 4 * held), i);
+    return { ...tick, ...(isStart(tick) ? { sustain: held } : before.some(isStart) ? { strength: 0 } : {}) };
+  });
+  const holding = { ...song, score: { ...song.score, grid: { ...grid, ticks } } };
+  const { text, stars } = makeMap(
+    holding,
+    { filename: 'a.mp3' },
+    { gamemode: 1, difficulty: 4.6, scroll_speed_ratio: 0.3 },
+  );
+  const rolls = text
+    .split('[HitObjects]')[1]!
+    .split('\r\n')
+    .filter((line) => line.split(',')[3] === '2');
+  expect(rolls.length).toBeGreaterThan(1);
+  // The verifier reads where a slider ends from its length and the scroll speed.
+  expect(verifyMap(text, undefined, { stars }).issues.filter(({ level }) => level === 'blocking')).toEqual([]);
+  expect(new Set(rolls.map((line) => line.split(',')[7])).size).toBeGreaterThan(1);
 });
 
 test('scroll speeds change as often as was asked, by a fifth at most, and not in the low levels', () => {

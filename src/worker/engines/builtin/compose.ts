@@ -12,7 +12,7 @@ export interface Score {
 
 /** The two knobs that the star rating is fitted with. 1 is what the plan's stars usually take. */
 export interface Knobs {
-  /** Scales the number of events. */
+  /** Scales the number of events; in mania those of the peaks, which has about as many notes at any. */
   density: number;
   /** Scales distances; in taiko and mania, which have none, the density outside of the peaks. */
   spacing: number;

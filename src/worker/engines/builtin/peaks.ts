@@ -1,9 +1,9 @@
 import { quantised, type Score } from './compose.ts';
-import type { Tempo, Tick } from './hearing/grid.ts';
+import { fill, finestLevel, type Chosen, type Filling } from './fill.ts';
+import type { Tempo } from './hearing/grid.ts';
 import type { Plan } from './plan.ts';
 import type { Random } from './random.ts';
 import { chooseRhythm, type RhythmEvent } from './rhythm/rhythm.ts';
-import { taikoBeats } from './rhythm/rules.ts';
 import { rootOf } from './hearing/structure.ts';
 
 /** Half a bar, in which a map is at its densest or not. */
@@ -30,6 +30,8 @@ export interface Densities {
   fastestMs: (tempo: Tempo) => number;
   /** Scales how much of the map is a peak. */
   share: number;
+  /** Most events a second in the calmest stretches, as a factor of the mean. */
+  calm?: number;
   /** How far chance moves an event in the order of ranks, as a factor: a seed's own choice among events that are about as good. */
   chance?: number;
 }
@@ -51,10 +53,12 @@ const everything = 100;
  * that, a few halves are filled with sixths or eighths of the beat, from Insane on.
  */
 export function rhythmWithPeaks(score: Score, plan: Plan, wanted: Densities, random: Random): RhythmEvent[] {
-  const { mean, least = 0, peak, fastestMs, share } = wanted;
+  const { mean, least = 0, peak, fastestMs, share, calm = Infinity } = wanted;
   const { order, stretches } = prepared(score, plan, wanted, random);
   const usual = Math.max(least, chooseRhythm(score, plan, mean).length);
   const chosen: Chosen = new Map(order.slice(0, usual).map((event) => [event.tick.index, event]));
+  // In a map of a few notes each is needed.
+  if (usual > 2 * least) thinOut(stretches, chosen, mean, calm);
   const filled = new Map<number, Filling>();
   const peaks = peaksOf(stretches, share);
   peaks.forEach((stretch, n) => {
@@ -64,7 +68,7 @@ export function rhythmWithPeaks(score: Score, plan: Plan, wanted: Densities, ran
     const left = Math.round(peak * factor * stretch.seconds) - (stretch.events.length - rest.length);
     for (const event of rest.slice(0, Math.max(0, left))) chosen.set(event.tick.index, event);
     const unmet = left - rest.length;
-    if (unmet > 0 && plan.level >= finestLevel) fill(stretch, unmet, chosen, filled, plan, fastestMs);
+    if (unmet > 0 && plan.level >= finestLevel) fill(stretch.events, unmet, chosen, filled, plan, fastestMs);
   });
   const added = [...filled.values()].flatMap(({ events }) => events);
   // A divisor that is used only here and there looks like a mistake (S27).
@@ -114,16 +118,6 @@ const leastShare = 0.008;
 
 const inOrder = (events: RhythmEvent[]) => events.sort((a, b) => a.tick.time - b.tick.time);
 
-/** What a half of a beat is filled with. */
-interface Filling {
-  events: RhythmEvent[];
-  /** Whether its quarter makes room. */
-  replaces: boolean;
-}
-
-/** The events on ticks, by the tick's index. */
-type Chosen = Map<number, RhythmEvent>;
-
 function stretchesOf(events: readonly RhythmEvent[], { structure }: Score, random: Random): Stretch[] {
   const stretches = new Map<string, Stretch>();
   for (const event of events) {
@@ -146,6 +140,20 @@ function stretchesOf(events: readonly RhythmEvent[], { structure }: Score, rando
   return [...stretches.values()];
 }
 
+/** Share of the stretches that are calm, half of them less so. In few steps, so that bars that sound alike stay alike. */
+const calmShare = 0.3;
+
+/** Leaves out what ranks last in the calm stretches, down to the factor `calm` of the mean in the calmest. */
+function thinOut(stretches: readonly Stretch[], chosen: Chosen, mean: number, calm: number): void {
+  const first = Math.round((1 - calmShare) * stretches.length);
+  stretches.slice(first).forEach(({ seconds, byRank }, n, { length }) => {
+    const factor = n < length / 2 ? (1 + calm) / 2 : calm;
+    const most = Math.max(0, Math.round(mean * factor * seconds));
+    const inside = byRank.filter(({ tick }) => chosen.has(tick.index));
+    for (const { tick } of inside.slice(most)) chosen.delete(tick.index);
+  });
+}
+
 function peaksOf(stretches: readonly Stretch[], share: number): Stretch[] {
   const whole = stretches.reduce((sum, { seconds }) => sum + seconds, 0);
   let left = share * Math.max(shortestPeaks, peakShare * whole);
@@ -156,81 +164,4 @@ function peaksOf(stretches: readonly Stretch[], share: number): Stretch[] {
     left -= stretch.seconds;
   }
   return peaks;
-}
-
-/** Insane: the first level in which people go below quarters. */
-const finestLevel = 3;
-
-/** Fills half beats of the stretch with about `most` events more. */
-function fill(
-  { events }: Stretch,
-  most: number,
-  chosen: Chosen,
-  filled: Map<number, Filling>,
-  { mode, level }: Plan,
-  fastestMs: Densities['fastestMs'],
-): void {
-  const halves = events
-    .filter(({ tick: { phase, index, place, tempo } }) => {
-      // Of a beat of three ticks only the first two: what begins on its last would lie over the next beat's.
-      const whole = phase < 2 && (place % tempo.ticksPerBeat) + 2 <= tempo.ticksPerBeat;
-      return whole && chosen.has(index) && chosen.get(index + 2)?.tick.tempo === tempo;
-    })
-    .sort((a, b) => heardWithin(chosen, b) - heardWithin(chosen, a) || a.tick.index - b.tick.index);
-  let left = most;
-  for (const event of halves) {
-    const { index, tempo } = event.tick;
-    if (left <= 0) break;
-    if (mode === 1 && level === finestLevel && !fitsOni(chosen, filled, event.tick)) continue;
-    const quarter = chosen.has(index + 1);
-    const parts = partsOf(tempo, fastestMs(tempo));
-    if (parts === eighths ? !quarter : parts.length === 0) continue;
-    const replaces = parts === sixths && quarter;
-    filled.set(index, { events: parts.map((part) => ({ ...event, tick: between(event.tick, part) })), replaces });
-    left -= replaces ? 1 : 2;
-  }
-}
-
-/**
- * Whether an Oni has room for one more filled half (T10: runs of nine quarters or faster, as the beat is counted). Where the song's
- * quarters are slower than counted ones only the filled halves count, of which two have nine notes; else the run around does.
- */
-function fitsOni(chosen: Chosen, filled: ReadonlyMap<number, Filling>, { index, tempo }: Tick): boolean {
-  const [before, after] = [filled.has(index - 2), filled.has(index + 2)];
-  if (taikoBeats(tempo) / tempo.ticksPerBeat > 0.26)
-    return !(before && after) && !(before && filled.has(index - 4)) && !(after && filled.has(index + 4));
-  return !before && !after && runAround(chosen, index) <= longestOniRun;
-}
-
-const longestOniRun = 7;
-
-/** Length of the run of ticks in which this one is. */
-function runAround(chosen: Chosen, index: number): number {
-  let [from, to] = [index, index];
-  while (chosen.has(from - 1)) from -= 1;
-  while (chosen.has(to + 1)) to += 1;
-  return to - from + 1;
-}
-
-const heardWithin = (chosen: Chosen, { tick }: RhythmEvent) =>
-  Math.round(1e6 * ((chosen.get(tick.index + 1)?.weight ?? 0) + (tick.phase === 1 ? 0.5 : 0)));
-
-/** Places between two ticks that are half a beat apart, in ticks. */
-const eighths = [1 / 2, 3 / 2];
-const sixths = [2 / 3, 4 / 3];
-
-/** Ticks are halved where that is not too fast, else the half of a beat is parted into three; a third of a beat is halved only. */
-function partsOf({ beatMs, ticksPerBeat }: Tempo, fastestMs: number): readonly number[] {
-  if (beatMs / ticksPerBeat / 2 >= fastestMs) return eighths;
-  const slowEnough = (2 / 3) * (beatMs / ticksPerBeat) >= 0.9 * fastestMs;
-  return ticksPerBeat === 4 && slowEnough ? sixths : [];
-}
-
-/** A place between ticks, `part` ticks after one. */
-function between(tick: Tick, part: number): Tick {
-  const { tempo } = tick;
-  const step = tempo.beatMs / tempo.ticksPerBeat;
-  const place = Math.round((tick.time - tempo.point.offsetMs) / step);
-  const time = Math.floor(tempo.point.offsetMs + (place + part) * step + 1e-6);
-  return { ...tick, index: tick.index + part, place: tick.place + part, phase: 2, time };
 }
