@@ -70,9 +70,10 @@ function partsOf(song, features) {
   });
 }
 
-/** When people's beats are heard in a part, from its start on. */
-const beatsIn = (song, { features, startMs }) =>
+/** When people's beats are heard in a part, from its start on; those that `wanted` takes. */
+const beatsIn = (song, { features, startMs }, wanted = () => true) =>
   beatsOf(song.truth, rangeOf(song))
+    .filter(wanted)
     .map(({ time }) => time + song.onset_lag_ms - startMs)
     .filter((time) => time >= 0 && time < features.frames * features.hopMs);
 
@@ -108,22 +109,21 @@ function tempoCases(song, features, cut) {
 }
 
 /** The same of the first beat of four, on the human tempo; undefined where the bars are not in four or the beat is not found. */
-function barCase(song, features, strengths) {
-  const range = rangeOf(song);
-  const { bpm, meter } = mainPoint(song.truth, range);
+function barCase(song, part) {
+  const { bpm, meter } = mainPoint(song.truth, rangeOf(song));
   if (meter !== 4) return undefined;
-  const beat = choosePhase(features, strengths, bpm);
+  const strengths = strengthsOf(part.features);
+  const beat = choosePhase(part.features, strengths, bpm);
   const counts = [0, 0, 0, 0];
-  const downbeats = beatsOf(song.truth, range).filter(({ downbeat }) => downbeat);
-  for (const { time } of downbeats) {
-    const place = (time + song.onset_lag_ms - beat.phaseMs) / beat.beatMs;
+  const downbeats = beatsIn(song, part, ({ downbeat }) => downbeat);
+  for (const time of downbeats) {
+    const place = (time - beat.phaseMs) / beat.beatMs;
     const n = Math.round(place);
     if (n >= 0 && Math.abs(place - n) * beat.beatMs < 70) counts[n % 4] += 1;
   }
   const most = Math.max(...counts);
-  if (most <= 0.8 * downbeats.length) return undefined;
-  const right = counts.map((count) => count === most);
-  return { evidence: barEvidence(strengths, beat, 4), right, weight: 1 };
+  if (downbeats.length < 4 || most <= 0.8 * downbeats.length) return undefined;
+  return { evidence: barEvidence(strengths, beat, 4), right: counts.map((count) => count === most), bpm };
 }
 
 /** Gives the whole songs of a fit and their parts weights, so that their tempi are spread as those of maps are. 1 in all. */
@@ -248,15 +248,19 @@ for (const song of half) {
   const cases = tempoCases(song, features, cut);
   if (cases.whole.length > 0) tempi.push(cases);
   if (!song.verified) continue;
-  const [whole] = [phaseCase(song, { features, startMs: 0 })].filter(Boolean);
-  if (whole) phases.push({ whole: [whole], parts: cut.map((part) => phaseCase(song, part)).filter(Boolean) });
-  const bar = barCase(song, features, strengthsOf(features));
-  if (bar) bars.push([bar]);
+  for (const [groups, caseOf] of [
+    [phases, phaseCase],
+    [bars, barCase],
+  ]) {
+    const whole = caseOf(song, { features, startMs: 0 });
+    if (whole) groups.push({ whole: [whole], parts: cut.map((part) => caseOf(song, part)).filter(Boolean) });
+  }
 }
 const casesOf = (groups) => groups.map((group) => [...group.whole, ...group.parts]);
 weigh(phases);
 weigh(tempi);
+weigh(bars);
 // A tempo's evidence is that of its best phase, so new weights of the phase are written down before those of the tempo are fitted.
 report('phaseWeights', casesOf(phases), 0.01);
 tempoTable(tempi, report('tempoWeights', casesOf(tempi), 0.005));
-report('barWeights', bars, 2);
+report('barWeights', casesOf(bars), 0.01);

@@ -1,5 +1,5 @@
 import FFT from 'fft.js';
-import type { Harmony } from './harmony.ts';
+import { copyFrom, type Harmony } from './harmony.ts';
 
 const size = 512;
 /** 2.9 ms at 22.05 kHz. */
@@ -113,14 +113,16 @@ function bandLevels(mono: Float32Array, sampleRate: number, frames: number) {
   const input = new Array<number>(2 * size).fill(0);
   const output = new Array<number>(2 * size).fill(0);
 
+  const sound = new Float32Array(size + hop);
+
   // Two real frames ride in one complex transform: a in the real part, b in the imaginary part.
   for (let frame = 0; frame < frames; frame += 2) {
+    copyFrom(mono, frame * hop - size / 2, sound);
     let energyA = 0;
     let energyB = 0;
     for (let i = 0; i < size; i += 1) {
-      const at = frame * hop - size / 2 + i;
-      const a = mono[at] ?? 0;
-      const b = mono[at + hop] ?? 0;
+      const a = sound[i]!;
+      const b = sound[i + hop]!;
       energyA += a * a;
       energyB += b * b;
       input[2 * i] = a * window[i]!;

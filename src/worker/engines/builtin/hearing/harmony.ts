@@ -50,14 +50,15 @@ export function computeHarmony(mono: Float32Array, sampleRate: number): Harmony 
   const window = Float64Array.from({ length: size }, (_, i) => 0.5 - 0.5 * Math.cos((2 * Math.PI * i) / size));
   const input = new Array<number>(2 * size).fill(0);
   const output = new Array<number>(2 * size).fill(0);
+  const sound = new Float32Array(size + hop);
   const power = [new Float64Array(size / 2), new Float64Array(size / 2)] as const;
   const read = readFrame(sampleRate);
   // Two real frames ride in one complex transform: a in the real part, b in the imaginary part.
   for (let frame = 0; frame < frames; frame += 2) {
-    const start = frame * hop - size / 2;
+    copyFrom(mono, frame * hop - size / 2, sound);
     for (let i = 0; i < size; i += 1) {
-      input[2 * i] = (mono[start + i] ?? 0) * window[i]!;
-      input[2 * i + 1] = (mono[start + hop + i] ?? 0) * window[i]!;
+      input[2 * i] = sound[i]! * window[i]!;
+      input[2 * i + 1] = sound[i + hop]! * window[i]!;
     }
     fft.transform(output, input);
     for (let bin = 1; bin < size / 2; bin += 1) {
@@ -72,6 +73,14 @@ export function computeHarmony(mono: Float32Array, sampleRate: number): Harmony 
     if (frame + 1 < frames) read(power[1], harmony, frame + 1);
   }
   return harmony;
+}
+
+/** Fills `target` with the samples from `start` on, with silence where there are none. */
+export function copyFrom(samples: Float32Array, start: number, target: Float32Array): void {
+  const from = Math.max(0, start);
+  const part = samples.subarray(from, Math.max(from, start + target.length));
+  if (part.length < target.length) target.fill(0);
+  target.set(part, from - start);
 }
 
 /** Writes what one power spectrum says into the frame. */

@@ -4,8 +4,8 @@ import { barWeights } from './weights.ts';
 
 const fewestBeats = 12;
 
-/** Log of the loudness of the `reach` beats from each beat on, less that of those before it. */
-function loudnessStep({ features, hopMs }: Strengths, { beatMs, phaseMs }: BeatGrid, count: number, reach: number) {
+/** How much louder the beat from each beat on is than that before it, as far as it stands out (log, above `clearStep`). */
+function loudnessSteps({ features, hopMs }: Strengths, { beatMs, phaseMs }: BeatGrid, count: number) {
   const sums = new Float64Array(features.rms.length + 1);
   features.rms.forEach((value, i) => (sums[i + 1] = sums[i]! + value));
   const level = (from: number, to: number) => {
@@ -14,36 +14,29 @@ function loudnessStep({ features, hopMs }: Strengths, { beatMs, phaseMs }: BeatG
   };
   return Float32Array.from({ length: count }, (_, n) => {
     const at = phaseMs + n * beatMs;
-    return level(at, at + reach * beatMs) - level(at - reach * beatMs, at);
+    return Math.max(0, level(at, at + beatMs) - level(at - beatMs, at) - clearStep);
   });
 }
 
+const clearStep = 0.3;
+
 /**
- * What speaks for each beat of `meter` as the first of the bar, in the order of `barWeights`: low attacks there more than half a bar later, harmony that
- * changes from the four beats before to the four after, loudness that rises with the beat, the first strong beat of the song.
+ * What speaks for each beat of `meter` as the first of the bar, in the order of `barWeights`: low attacks, middle ones and steps of loudness there
+ * more than half a bar later, harmony that changes from the beat before to this one, and from the four beats before to the four after.
  */
 export function barEvidence(strengths: Strengths, grid: BeatGrid, meter: number): number[][] {
   const count = beatCount(strengths, grid);
-  const low = atBeats(strengths, 'low', grid, 0);
-  const change = harmonyChange(strengths, grid, count, 0, 4);
-  const step = loudnessStep(strengths, grid, count, 1);
+  const rows = [
+    atBeats(strengths, 'low', grid, 0),
+    atBeats(strengths, 'energy', grid, 0),
+    loudnessSteps(strengths, grid, count),
+  ];
+  const changes = [1, 4].map((reach) => harmonyChange(strengths, grid, count, 0, reach));
   const every = (row: Float32Array, place: number) => mean(row.filter((_, n) => n % meter === place % meter));
-  const start = firstBeat(atBeats(strengths, 'full', grid, 0));
   return Array.from({ length: meter }, (_, k) => [
-    every(low, k) - every(low, k + Math.floor(meter / 2)),
-    100 * (every(change, k) - mean(change)),
-    every(step, k) - mean(step),
-    count > 0 && start % meter === k ? 1 : 0,
+    ...rows.map((row) => every(row, k) - every(row, k + Math.floor(meter / 2))),
+    ...changes.map((change) => 100 * (every(change, k) - mean(change))),
   ]);
-}
-
-/** The first beat that is as strong as an ordinary one. */
-function firstBeat(full: Float32Array): number {
-  const centre = mean(full);
-  return Math.max(
-    0,
-    full.findIndex((value) => value > 0.7 * centre),
-  );
 }
 
 /**
