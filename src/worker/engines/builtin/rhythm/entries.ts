@@ -71,7 +71,7 @@ const oddsShare: Record<Mode, readonly number[]> = {
  * Chosen by the gaps between heads of maps.
  */
 const halfLead = [1, 0.8, 0.8, 1, 1, 1];
-const quarterLead = [1, 1, 1, 0.8, 1, 1];
+const quarterLead = [1, 1, 1, 0.8, 1.1, 1.1];
 
 /**
  * The density (events a beat) from which on each tick carries an event. The order of the ticks by it is what matters: a sparse map's
