@@ -1,6 +1,6 @@
 import { quantised, type Score } from '../compose.ts';
 import type { Tick } from '../hearing/grid.ts';
-import type { Mode, Plan } from '../plan.ts';
+import type { Plan } from '../plan.ts';
 import type { Style } from '../style.ts';
 import { entriesOf } from './entries.ts';
 import { attacksOf, barsOf, loudnessOf, type Bar } from './heard.ts';
@@ -20,11 +20,8 @@ export interface Order {
 
 /** Groups of like bars a bar, by level. Sparse maps have fewer rhythms than groups: distinct bars are 0.25 (Easy) to 0.55 (Expert) of all in ranked maps. */
 const variety = [0.5, 0.5, 0.45, 0.5, 0.5, 0.5];
-/**
- * The most intense bar has this much more evidence than the calmest, in log odds, by mode. In standard more agrees less with human charts; the
- * other modes need it for the density to vary over eight beats as much as people's (coefficient 0.36 to 0.48; 0.34 with it, 0.27 with 0.8).
- */
-const intensityWeight: Record<Mode, number> = { 0: 0.8, 1: 2.4, 2: 2.4, 3: 2.4 };
+/** The most intense bar has this much more evidence than the calmest, in log odds. */
+const intensityWeight = 0.8;
 /** A bar must differ by this much from those that sound like it before it gets a rhythm of its own there. */
 const ownVoice = 0.5;
 /** Below this attack a tick carries nothing that could be mapped. */
@@ -44,7 +41,7 @@ export function orderEvents(score: Score, plan: Plan): Order {
   const { mode, level, style } = plan;
   const bars = barsOf(score);
   const attacks = attacksOf(bars, ticks);
-  const context = contextOf(score, bars, style, intensityWeight[mode]);
+  const context = contextOf(score, bars, style);
   const repetition = 1 - 0.4 * style.repetition - 0.3 * style.simple;
   const own = attacks.map((attack, i) => attack + context[i]!);
   const groups = likeBars(own, bars, score.structure, variety[level]! * repetition);
@@ -96,17 +93,12 @@ function supportedEntry(ticks: readonly Tick[], entries: Float64Array, i: number
 }
 
 /** Loudness and intensity as evidence; what the style says about the shape of the whole. */
-function contextOf(
-  { grid: { ticks }, structure }: Score,
-  bars: readonly Bar[],
-  style: Style,
-  weight: number,
-): Float64Array {
+function contextOf({ grid: { ticks }, structure }: Score, bars: readonly Bar[], style: Style): Float64Array {
   const context = loudnessOf(ticks);
   const peak = structure.sections.reduce((most, section) => Math.max(most, section.intensity), 0);
   const peaks = structure.sections.filter(({ intensity }) => intensity === peak).slice(0, 1);
   bars.forEach((bar, n) => {
-    let shape = weight * (1 + 1.5 * style.contrast) * (structure.intensity[bar.number] ?? 0);
+    let shape = intensityWeight * (1 + 1.5 * style.contrast) * (structure.intensity[bar.number] ?? 0);
     shape += 1.2 * style.progression * (n / bars.length);
     if (peaks.some(({ firstBar, lastBar }) => firstBar <= bar.number && bar.number <= lastBar)) shape += style.spike;
     bar.ticks.forEach((_, k) => (context[bar.first + k]! += shape));
