@@ -116,7 +116,7 @@ test('nothing is mapped before the first attack, after the last, or where nothin
 
 test('loud bars are fuller than calm ones, more so with contrast', () => {
   const ratio = (params: MapParams) => {
-    const times = ticksOf({ difficulty: 4, ...params }, 4).map(({ time }) => time);
+    const times = ticksOf({ difficulty: 4, ...params }, 5).map(({ time }) => time);
     const perSecond = (from: number, to: number) =>
       times.filter((time) => time >= from && time < to).length / (to - from);
     return perSecond(16_000, 29_000) / perSecond(1_000, 14_000);

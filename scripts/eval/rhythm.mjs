@@ -46,14 +46,18 @@ export async function rhythmReport(songs, folder, humans) {
 async function rhythmRecords(song, songsFolder, humans) {
   const charts = await chartsOf(song, songsFolder, humans);
   if (charts.length === 0 || song.verified === false) return [];
+  // The generator listens where osu! would have it: a map's times lie `osuLagMs` before their sound, other games' charts on it.
+  const aheadMs = osuLagMs - (song.onset_lag_ms ?? osuLagMs);
+  const earlier = (times) => times.map((time) => time - aheadMs);
+  const truth = song.truth.map((point) => ({ ...point, offset_ms: point.offset_ms - aheadMs }));
   const timing = {
-    points: song.truth.map(({ bpm, offset_ms: offset, meter }) => ({ bpm, offsetMs: Math.round(offset), meter })),
+    points: truth.map(({ bpm, offset_ms: offset, meter }) => ({ bpm, offsetMs: Math.round(offset), meter })),
   };
   const bytes = await readFile(join(songsFolder, song.path));
   const [heard, audio] = [await analyseSong(bytes, timing), await listen(bytes)];
-  const grid = layGrid(song.truth.map(({ bpm, offset_ms: time, meter }) => ({ time, beatMs: 60_000 / bpm, meter })));
-  const lagMs = song.onset_lag_ms ?? osuLagMs;
-  return charts.map((human) => {
+  const grid = layGrid(truth.map(({ bpm, offset_ms: time, meter }) => ({ time, beatMs: 60_000 / bpm, meter })));
+  return charts.map((written) => {
+    const human = { ...written, heads: earlier(written.heads), ends: earlier(written.ends) };
     const perSecond = human.heads.length / ((human.heads.at(-1) - human.heads[0]) / 1000);
     const stars = human.stars ?? starsOfDensity(perSecond);
     const params = { ...timing, gamemode: human.mode ?? 0, difficulty: Math.round(stars * 100) / 100, seed: 1 };
@@ -67,14 +71,14 @@ async function rhythmRecords(song, songsFolder, humans) {
       dense: stars >= denseFrom,
       ...compare(rhythmOf(chart), human, grid),
       made: {
-        ...againstSong(chart, audio, lagMs),
+        ...againstSong(chart, audio, osuLagMs),
         ...phases(
           chart.objects.map(({ time }) => time),
           grid,
         ),
       },
       human: {
-        ...againstSong(human.chart ?? stepChart(human.heads, grid), audio, lagMs),
+        ...againstSong(human.chart ?? stepChart(human.heads, grid), audio, osuLagMs),
         ...phases(human.heads, grid),
       },
     };

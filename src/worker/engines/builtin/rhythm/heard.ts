@@ -10,8 +10,8 @@ export interface Bar {
 
 /** How much attack and loudness speak for an event (logistic regression on 60 human charts of 13 songs). */
 const attack = { strength: 0.56, mid: 0.65, high: 0.16 };
-const loudnessWeight = 1.1;
-const riseWeight = 0.4;
+const loudnessWeight = 0.6;
+const riseWeight = 0.8;
 const repeatWeight = 0.15;
 const repeatDistances = [1, 2, 4, 8];
 

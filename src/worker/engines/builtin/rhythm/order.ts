@@ -108,7 +108,7 @@ function contextOf({ grid: { ticks }, structure }: Score, bars: readonly Bar[], 
 
 /** Quarters earlier (streams, bursts) or later (jumps, simple) than the curves say. */
 function leaningTo(style: Style, ticks: readonly Tick[], entries: Float64Array): Float64Array {
-  const quarters = 1.4 ** (style.jumps + 1.2 * style.simple - 1.2 * style.streams - 0.8 * style.bursts);
+  const quarters = 1.4 ** (style.jumps + 1.2 * style.simple - 1.8 * style.streams - 0.8 * style.bursts);
   return entries.map((entry, i) => (ticks[i]!.phase === 2 ? entry * quarters : entry));
 }
 
