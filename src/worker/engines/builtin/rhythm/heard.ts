@@ -8,7 +8,10 @@ export interface Bar {
   ticks: readonly Tick[];
 }
 
-/** How much attack and loudness speak for an event (logistic regression on 60 human charts of 13 songs). */
+/**
+ * How much attack and loudness speak for an event: a logistic regression on 60 human charts of 13 songs. It gives loudness 1.1 and its rise 0.4;
+ * less of the one and more of the other agrees as well or better with the charts (F1 0.002), and people's density follows loudness less.
+ */
 const attack = { strength: 0.56, mid: 0.65, high: 0.16 };
 const loudnessWeight = 0.6;
 const riseWeight = 0.8;
