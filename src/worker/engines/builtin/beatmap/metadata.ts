@@ -24,7 +24,7 @@ export interface Metadata {
 
 export const creatorName = 'Mapperatorinator API';
 /** Goes up with every change after which the same request gives another map. */
-export const generatorVersion = 2;
+export const generatorVersion = 3;
 
 /** What makes this map from this song, beside the request. */
 export interface Origin {

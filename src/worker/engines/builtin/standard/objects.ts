@@ -21,6 +21,8 @@ interface Candidate {
   i: number;
   /** The head that it ends on, if it does, which then is none. */
   taken?: RhythmEvent;
+  /** Whether that head was the first of a burst of quarters, of which a pair would be left. */
+  breaks?: boolean;
   /** Of one span, as in the table of lengths. */
   length: number;
   edges: readonly Tick[];
@@ -85,6 +87,8 @@ const turnBack = [0.5, 0.3, 0, -0.1, -0.1, -0.1];
 const nearLength = 0.17;
 /** A length may be used so much oftener than in the table before any other is preferred. */
 const quotaSlack = 1.15;
+/** Bursts are broken only where there are fewer sliders than this share of the usual. */
+const fewSliders = 0.85;
 
 /**
  * Heads → circles and sliders. A slider's reverses and its end lie before the next head: best where `events` (heads and others) has one that
@@ -111,11 +115,12 @@ export function formObjects(
     const next = heads[i + 1];
     const found = candidatesAt(head, stops[stop], i, grid.ticks, eventful, plan, speeds);
     if (next && stops[stop] === next.tick && next.tick.phase > 0) {
+      const breaks = !isNeighbour(head, next.tick) && isNeighbour(next.tick, stops[stop + 1]);
       const over = candidatesAt(head, stops[stop + 1], i, grid.ticks, eventful, plan, speeds);
       found.push(
         ...over
           .filter(({ edges }) => edges[1] === next.tick && edges.length === 2)
-          .map((one) => ({ ...one, taken: next })),
+          .map((one) => ({ ...one, taken: next, breaks })),
       );
     }
     for (const candidate of found) {
@@ -166,7 +171,8 @@ function chooseSliders(candidates: readonly Candidate[], count: number, plan: Pl
   for (const candidate of free) if (candidate.edges.length > 2) take(candidate, true);
   for (const candidate of free) take(candidate, true);
   for (const candidate of free) take(candidate, false);
-  for (const candidate of taking) take(candidate, false);
+  for (const candidate of taking) if (!candidate.breaks) take(candidate, false);
+  for (const candidate of taking) if (chosen.size < fewSliders * manner.sliderShare * objects) take(candidate, false);
   return chosen;
 }
 
@@ -220,6 +226,8 @@ function candidatesAt(
   }
   return found;
 }
+
+const isNeighbour = (tick: Tick, later: Tick | undefined) => later !== undefined && later.index - tick.index <= 1;
 
 /** The tick with an index, or none where it was left out; ticks are in order. */
 function tickAt(ticks: readonly Tick[], index: number): Tick | undefined {

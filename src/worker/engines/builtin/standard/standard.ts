@@ -1,8 +1,11 @@
-import type { Composer, Draft } from '../compose.ts';
+import type { Composer, Draft, Score } from '../compose.ts';
 import type { Tick } from '../hearing/grid.ts';
 import type { HitObject } from '../beatmap/hit-objects.ts';
 import { soundsOf } from '../hitsounds.ts';
-import { chooseRhythm } from '../rhythm/rhythm.ts';
+import { rootOf } from '../hearing/structure.ts';
+import type { Plan } from '../plan.ts';
+import type { Random } from '../random.ts';
+import { chooseRhythm, type RhythmEvent } from '../rhythm/rhythm.ts';
 import { markCombos } from './combos.ts';
 import { mannerOf } from './manner.ts';
 import { formObjects, slidesOf } from './objects.ts';
@@ -27,7 +30,7 @@ export const standard: Composer = {
     const manner = mannerOf(plan, knobs.density);
     const speeds = speedsOfBars(score, manner, random);
     const perSecond = headsPerSecond(plan.stars) * knobs.density;
-    const { spinners, events: heads } = findSpinners(chooseRhythm(score, plan, perSecond), score, plan, manner);
+    const { spinners, events: heads } = findSpinners(chooseHeads(score, plan, perSecond, random), score, plan, manner);
     const events = chooseRhythm(score, plan, eventsPerHead * perSecond);
     const starts = spinners.map(({ start }) => start);
     const objects = formObjects(heads, events, starts, score, plan, manner, speeds, random);
@@ -50,6 +53,21 @@ export const standard: Composer = {
     return { objects: placed.map((object) => hitObject(object, soundAt)), speeds: changesOf(score, speeds) };
   },
 };
+
+/** Share of the quarters that stand beside one other head alone that stay: people's maps have one to four such pairs a minute. */
+const loosePairs = 0.12;
+
+/** About `perSecond` heads, without nearly all quarters that would make a pair with the beat or half beside them: they may be ends of sliders. */
+function chooseHeads(score: Score, plan: Plan, perSecond: number, random: Random): RhythmEvent[] {
+  const isKept = ({ run, tick: { bar, place, phase, tempo } }: RhythmEvent) =>
+    run.length !== 2 ||
+    phase !== 2 ||
+    tempo.ticksPerBeat === 3 ||
+    random('pair', rootOf(bar, score.structure.twins), 12 * place) < loosePairs;
+  const all = chooseRhythm(score, plan, perSecond);
+  const share = all.filter(isKept).length / Math.max(1, all.length);
+  return chooseRhythm(score, plan, perSecond / Math.max(0.5, share)).filter(isKept);
+}
 
 function hitObject({ object, position, slider }: PlacedObject, soundAt: (tick: Tick) => number): HitObject {
   const { kind, start, end, edges, newCombo } = object;
