@@ -48,9 +48,12 @@ export function fitStars(target: number, spaced: boolean, measure: (knobs: Knobs
     const off = Math.abs(stars - target);
     return spaced || stars >= target || off > good ? off : closeEnough + (1 - closeEnough / good) * off;
   };
+  const known = new Map<string, number>();
   const look = (density: number, spacing: number): number => {
     const knobs = { density, spacing };
-    const stars = measure(knobs);
+    const key = JSON.stringify(knobs);
+    const stars = known.get(key) ?? measure(knobs);
+    known.set(key, stars);
     if (!best || missOf(stars) < missOf(best.stars)) best = { knobs, stars };
     return stars;
   };
@@ -79,13 +82,19 @@ export function fitStars(target: number, spaced: boolean, measure: (knobs: Knobs
     return best!;
   }
   for (const { spacing, densities } of ranges) {
+    let [sparsest, fullest] = [0, Infinity];
     for (const density of densities) {
+      // What is too easy at its widest needs more, not fewer objects.
+      if (density <= sparsest || density >= fullest) continue;
       const tried = (value: number): Tried => ({ value, stars: look(density, value) });
       const usual = tried(1);
       const [low, high] = usual.stars < target ? [usual, tried(spacing[1])] : [tried(spacing[0]), usual];
-      if (low.stars > target || high.stars < target) continue;
-      close(low, high, steps, (scale) => look(density, scale));
-      if (away() <= good) return best!;
+      if (high.stars < target) sparsest = density;
+      else if (low.stars > target) fullest = density;
+      else {
+        close(low, high, steps, (scale) => look(density, scale));
+        if (away() <= good) return best!;
+      }
     }
   }
   return best!;
