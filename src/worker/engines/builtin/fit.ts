@@ -84,15 +84,16 @@ export function fitStars(target: number, spaced: boolean, measure: (knobs: Knobs
   for (const { spacing, densities } of ranges) {
     let [sparsest, fullest] = [0, Infinity];
     for (const density of densities) {
-      // What is too easy at its widest needs more, not fewer objects.
+      // What is too easy at its widest needs more objects, and then little less than its widest.
       if (density <= sparsest || density >= fullest) continue;
       const tried = (value: number): Tried => ({ value, stars: look(density, value) });
-      const usual = tried(1);
-      const [low, high] = usual.stars < target ? [usual, tried(spacing[1])] : [tried(spacing[0]), usual];
-      if (high.stars < target) sparsest = density;
-      else if (low.stars > target) fullest = density;
+      const usual = sparsest > 0 || fullest < Infinity ? { value: 1, stars: NaN } : tried(1);
+      const wider = sparsest > 0 || usual.stars < target;
+      const edge = tried(spacing[wider ? 1 : 0]);
+      if (wider && edge.stars < target) sparsest = density;
+      else if (!wider && edge.stars > target) fullest = density;
       else {
-        close(low, high, steps, (scale) => look(density, scale));
+        close(wider ? usual : edge, wider ? edge : usual, steps, (scale) => look(density, scale));
         if (away() <= good) return best!;
       }
     }
