@@ -4,6 +4,7 @@ import { windowOf } from '../src/worker/engines/builtin/compose.ts';
 import { makeMap } from '../src/worker/engines/builtin/generate.ts';
 import { analyseSong, type Song } from '../src/worker/engines/builtin/song.ts';
 import { endOf, type HitObject, type Point } from '../src/worker/engines/builtin/beatmap/hit-objects.ts';
+import { soundsOf } from '../src/worker/engines/builtin/hitsounds.ts';
 import { planMap, type MapParams } from '../src/worker/engines/builtin/plan.ts';
 import { createRandom } from '../src/worker/engines/builtin/random.ts';
 import { standard } from '../src/worker/engines/builtin/standard/standard.ts';
@@ -163,6 +164,20 @@ test('a tick sounds the same in every difficulty, claps on the second and fourth
     expect(additions / edges).toBeLessThanOrEqual(0.8);
   }
 });
+
+test.each([85, 250])(
+  'claps lie on the second and fourth beat of a song of %d BPM too, whose grid counts other beats',
+  async (bpm) => {
+    const beatMs = 60_000 / bpm;
+    const odd = await analyseSong(wavBytes(synthesise({ bpm, offsetMs: 640, seconds: 40 })), { bpm, offset: 640 });
+    expect(odd.score.grid.tempos[0]!.pulse).not.toBe(1);
+    const claps = [...soundsOf(odd.score)]
+      .filter(([, sound]) => sound === 8)
+      .map(([index]) => odd.score.grid.ticks[index]!);
+    expect(claps.length).toBeGreaterThan(10);
+    for (const { time } of claps) expect(Math.round((time - 640) / (beatMs / 2)) % 4).toBe(2);
+  },
+);
 
 /** Movements that turn back sharply, at circles. */
 function sharpTurns(objects: readonly Placed[]): number {

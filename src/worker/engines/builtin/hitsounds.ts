@@ -58,13 +58,12 @@ function listen({ grid, structure }: Score): Map<number, number> {
 
 const soundFor = (role: Role) => (role === 'backbeat' ? clap : whistle);
 
-/** Beats are counted as the timing point counts them, not as the grid does, which halves slow ones. */
+/** Beats are counted as the timing point counts them, not as the grid does, which halves slow ones and doubles very fast ones. */
 function roleOf({ place, phase, tempo }: Tick): Role {
   if (place === 0) return 'downbeat';
-  if (phase > 0) return phase === 1 ? 'half' : 'quarter';
-  const beat = place / tempo.ticksPerBeat / Math.max(1, tempo.pulse);
-  if (!Number.isInteger(beat)) return 'half';
-  return beat % 2 === 1 ? 'backbeat' : 'beat';
+  const beat = place / (tempo.ticksPerBeat * tempo.pulse);
+  if (Number.isInteger(beat)) return beat % 2 === 1 ? 'backbeat' : 'beat';
+  return phase === 1 || Number.isInteger(2 * beat) ? 'half' : 'quarter';
 }
 
 /** Share of the neighbours that are weaker, 0 to 1; what is equal counts half. */
