@@ -79,16 +79,16 @@ const angleShares: ByLevel<Manner['angles']> = [
   [0, 0.2, 0.8],
   [0.01, 0.21, 0.78],
   [0.05, 0.33, 0.62],
-  [0.2, 0.42, 0.38],
-  [0.5, 0.36, 0.14],
-  [0.5, 0.34, 0.16],
+  [0.3, 0.4, 0.3],
+  [0.6, 0.3, 0.1],
+  [0.56, 0.32, 0.12],
 ];
 const growths: ByLevel<number> = [1, 1, 0.85, 0.42, 0.12, 0.1];
 const scaleRanges: ByLevel<Manner['scales']> = [
   [1, 1],
   [1, 1],
-  [0.9, 1.15],
-  [0.6, 1.6],
+  [0.7, 1.35],
+  [0.55, 1.7],
   [0.45, 1.6],
   [0.4, 1.6],
 ];
@@ -125,7 +125,7 @@ export function mannerOf(plan: Plan, density: number): Manner {
     streamPx: (8 + 4.2 * Math.min(9.5, stars)) * 2.2 ** style.spacedStreams,
     farthest: farthests[level]! * (1 + 0.25 * style.crossScreen),
     stackShare: beginner ? 0 : within(stackShares[level]! * 2.5 ** style.stacks * 0.3 ** style.spacedStreams, 0, 1),
-    pairShare: beginner ? 0 : within(0.45 * 2.5 ** style.stacks, 0, 1),
+    pairShare: beginner ? 0 : within(0.35 * 2.5 ** style.stacks, 0, 1),
     angles: bentAngles(angleShares[level]!, plan),
     polygons: 8 ** (style.geometric + 0.3 * style.jumps),
     regular: Math.max(0, style.geometric),
