@@ -39,14 +39,19 @@ export async function analyseSong(
   tell: Tell = () => undefined,
   toWav?: ToWav,
 ): Promise<Song> {
+  const sound = await hearSong(bytes, tell, toWav);
+  tell({ stage: 'generating_timing', percent: 0 });
+  const heard = { ...sound, timing: detectTiming(sound.features, givenTiming(params)) };
+  return { ...heard, score: layScore(heard), hash: createHash('sha256').update(bytes).digest('hex') };
+}
+
+/** Decodes and listens; the samples, 5 MB a minute, are let go when this returns. */
+async function hearSong(bytes: Uint8Array, tell: Tell, toWav?: ToWav) {
   const { mono, ...audio } = await decodeAudio(bytes, toWav, tellEveryTenth(tell));
   tell({ stage: 'preprocessing', percent: 0 });
   const harmony = computeHarmony(mono, audio.sampleRate);
   const features = computeFeatures(mono, audio.sampleRate, harmony);
-  tell({ stage: 'generating_timing', percent: 0 });
-  const timing = detectTiming(features, givenTiming(params));
-  const heard = { audio, timing, features, harmony };
-  return { ...heard, score: layScore(heard), hash: createHash('sha256').update(bytes).digest('hex') };
+  return { audio, features, harmony };
 }
 
 /** A song on another grid than the usual. */

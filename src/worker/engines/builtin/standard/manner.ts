@@ -74,7 +74,7 @@ const pathShares: ByLevel<Manner['paths']> = [
   [0.42, 0.46, 0.12],
   [0.48, 0.34, 0.18],
 ];
-/** A little wider than in the maps: where there is no room ahead, a movement turns back. */
+/** What is wished for so that maps come out at people's shares: where there is no room ahead, a movement turns back. */
 const angleShares: ByLevel<Manner['angles']> = [
   [0, 0.2, 0.8],
   [0.01, 0.21, 0.78],
