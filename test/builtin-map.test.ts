@@ -298,6 +298,16 @@ test.each([
   expect(files).toEqual([]);
 });
 
+test.each([0, 1, 2, 3])(
+  'a first red line after the end of the song leaves nothing to map: a clear error in mode %d',
+  async (gamemode) => {
+    const { code, lines, files } = await run({ bpm: undefined, gamemode, offset: 90_000 });
+    expect(code).toBe(1);
+    expect(lines.at(-1)).toMatchObject({ error: { code: 'audio_too_short' } });
+    expect(files).toEqual([]);
+  },
+);
+
 test('stars out of reach are said so, and the map is the nearest there is', async () => {
   const { code, lines, osu } = await run({ difficulty: 12 });
   expect(code).toBe(0);

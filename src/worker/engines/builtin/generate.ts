@@ -141,12 +141,12 @@ function countable({ text, blocking }: Attempt): Pick<Attempt, 'text' | 'blockin
     : { text: text.replace(/^Tags:/m, 'Tags:lazer-only '), blocking: rest };
 }
 
-/** The tempo of most beats. */
-function mainBpm({ score: { grid } }: Song): number {
+/** The tempo of most beats; the first one's where the song ends before its first beat. */
+function mainBpm({ score: { grid }, timing }: Song): number {
   const beats = new Map<number, number>();
   for (const { phase, tempo } of grid.ticks)
     if (phase === 0) beats.set(tempo.point.bpm, (beats.get(tempo.point.bpm) ?? 0) + 1);
-  return [...beats].reduce((a, b) => (b[1] > a[1] ? b : a))[0];
+  return [...beats].reduce((a, b) => (b[1] > a[1] ? b : a), [timing.points[0]!.bpm, 0])[0];
 }
 
 const seedOf = ({ hash }: Song, params: MapParams) => params.seed ?? seedFrom(hash + JSON.stringify(params));

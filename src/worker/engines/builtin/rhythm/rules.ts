@@ -85,7 +85,7 @@ export function rulesOf(mode: Mode, level: number): Rules {
 }
 
 /** Beats from one tick to a later one, in the later one's tempo. */
-export const beatsBetween = (from: Tick, to: Tick) => (to.time - from.time) / to.tempo.beatMs;
+const beatsBetween = (from: Tick, to: Tick) => (to.time - from.time) / to.tempo.beatMs;
 
 /** Times are whole ms. */
 const slack = 0.02;

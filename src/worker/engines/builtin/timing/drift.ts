@@ -2,7 +2,7 @@ import type { Features } from '../hearing/features.ts';
 import { fold } from './fold.ts';
 
 /** How a stretch of the song lies on a period: late (+) or early (−) against its mean place. */
-export interface Drift {
+interface Drift {
   timeMs: number;
   ms: number;
   weight: number;
@@ -16,7 +16,7 @@ const furthestMs = 45;
  * The drift of the attacks against a period, by windows of 6 s every 2 s: each window's folded attacks are laid over those of the
  * whole stretch (frames from..to). A flat line means that the tempo is right and constant.
  */
-export function driftOf({ full, hopMs }: Features, periodMs: number, from = 0, to = full.length): Drift[] {
+function driftOf({ full, hopMs }: Features, periodMs: number, from = 0, to = full.length): Drift[] {
   const block = Math.round(blockMs / hopMs);
   const whole = fold(full, hopMs, periodMs, from, to);
   const { values, binMs } = whole;
@@ -46,7 +46,7 @@ export function driftOf({ full, hopMs }: Features, periodMs: number, from = 0, t
 }
 
 /** A line through drifts that outliers do not bend (iteratively reweighted, Cauchy at 6 ms). With a given slope only its height is free. */
-export function fitLine(drifts: Drift[], slope?: number) {
+function fitLine(drifts: Drift[], slope?: number) {
   let line = { slope: slope ?? 0, height: 0, rms: Infinity };
   for (let round = 0; round < 8; round += 1) {
     let [w, wt, wy, wtt, wty] = [0, 0, 0, 0, 0];
