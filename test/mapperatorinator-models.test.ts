@@ -1,7 +1,8 @@
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
 import { vocabularies } from '../src/shared/descriptors.ts';
-import { installedModels, modelNames, modelProblems, readModelConfig } from '../src/shared/models.ts';
+import { modelProblems } from '../src/shared/model-rules.ts';
+import { installedModels, modelNames, readModelConfig } from '../src/shared/models.ts';
 import type { Params } from '../src/shared/request.ts';
 
 const home = fileURLToPath(new URL('./fixtures/mapperatorinator/home', import.meta.url));

@@ -24,6 +24,10 @@ export interface Announcement {
   engines: EngineName[];
   models: string[];
   formats: string[];
+  /** Models of the checkout that cannot run there, and what to do about each. */
+  missing?: { model: string; detail: string }[];
+  /** Names of the LoRAs in the operator's folder. */
+  loras?: string[];
 }
 
 export type Queues = ReturnType<typeof createQueues>;
