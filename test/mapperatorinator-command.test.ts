@@ -7,7 +7,7 @@ import { afterAll, describe, expect, it } from 'vitest';
 import { runProgram } from '../src/shared/process.ts';
 import type { Params } from '../src/shared/request.ts';
 import { checkResult } from '../src/worker/check.ts';
-import { mapperatorinatorCommand } from '../src/worker/engines/mapperatorinator/command.ts';
+import { mapperatorinatorCommand, type EngineRequest } from '../src/worker/engines/mapperatorinator/command.ts';
 import { explainFailure } from '../src/worker/engines/mapperatorinator/failure.ts';
 import { createMapperatorinatorReader } from '../src/worker/engines/mapperatorinator/progress.ts';
 
@@ -16,17 +16,35 @@ const folder = mkdtempSync(join(tmpdir(), 'mapperatorinator-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 interface Given {
-  params?: Record<string, unknown>;
+  params?: Partial<Params>;
   model?: string;
   audio?: { filename: string; title?: string; artist?: string };
   cuda?: string | null;
   python?: string;
   home?: string;
+  reference?: EngineRequest['reference'];
+  loraDir?: string | null;
 }
 
-function commandFor({ params = {}, model = 'v32', audio, cuda = null, python, home }: Given = {}) {
+function commandFor({
+  params = {},
+  model = 'v32',
+  audio,
+  cuda = null,
+  python,
+  home,
+  reference,
+  loraDir = null,
+}: Given = {}) {
   const { requestJson, ...command } = mapperatorinatorCommand({
-    request: { model, audio: audio ?? { filename: 'My song.mp3' }, params: { gamemode: 0, difficulty: 5, ...params } },
+    request: {
+      model,
+      audio: audio ?? { filename: 'My song.mp3' },
+      params: { gamemode: 0, difficulty: 5, ...params },
+      ...(reference ? { reference } : {}),
+    },
+    referencePath: reference ? join(folder, 'reference.osu') : null,
+    loraDir,
     audioPath: join(folder, 'audio.mp3'),
     outDir: folder,
     requestPath: join(folder, 'request.json'),
@@ -42,13 +60,14 @@ function commandFor({ params = {}, model = 'v32', audio, cuda = null, python, ho
 
 describe('what a run is given', () => {
   it('is what was sent, and nothing that was not', () => {
-    const { document } = commandFor({ params: { keycount: 7, year: undefined, add_to_beatmap: true } });
+    const { document } = commandFor({ params: { keycount: 7, year: undefined, add_to_beatmap: false } });
     expect(document).toEqual({
       config: 'v32',
       args: {
         gamemode: 0,
         difficulty: 5,
         keycount: 7,
+        add_to_beatmap: false,
         title: 'My song',
         tags: '',
         audio_path: join(folder, 'audio.mp3'),

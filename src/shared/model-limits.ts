@@ -65,6 +65,7 @@ function unusedHere(model: string, params: Params, hasReference: boolean): (keyo
     ...(params.generate_positions && !moves ? (['generate_positions'] as const) : []),
     ...((params.cfg_scale ?? 1) > 1 ? [] : (['negative_descriptors'] as const)),
     ...(params.do_sample === false ? samplingOnly : []),
+    ...(given.includes('TIMING') && !hasReference ? [] : (['bpm', 'offset'] as const)),
     ...(params.add_to_beatmap ? keptWhenAddedTo : []),
   ];
 }

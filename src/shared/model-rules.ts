@@ -9,9 +9,15 @@ import type { ContextName, Params } from './request.ts';
  * (request.ts).
  */
 
-/** What is taken from a beatmap where nothing else is asked for: its timing, if there is one. */
-export const contextsOf = (params: Pick<Params, 'in_context'>, hasReference: boolean): ContextName[] | undefined =>
-  params.in_context ?? (hasReference ? ['TIMING'] : undefined);
+/** Whether somebody has told the timing: in a beatmap, or as tempo and offset together. */
+const isTimingKnown = ({ bpm, offset }: Pick<Params, 'bpm' | 'offset'>, hasReference: boolean) =>
+  hasReference || (bpm !== undefined && offset !== undefined);
+
+/** What is taken from a beatmap where nothing else is asked for: the timing, if it is known. */
+export const contextsOf = (
+  params: Pick<Params, 'in_context' | 'bpm' | 'offset'>,
+  hasReference: boolean,
+): ContextName[] | undefined => params.in_context ?? (isTimingKnown(params, hasReference) ? ['TIMING'] : undefined);
 
 /** What the steps of a run depend on. */
 export type StepParams = Pick<Params, 'gamemode' | 'in_context' | 'output_type' | 'super_timing'>;
@@ -102,7 +108,8 @@ function notOffered(model: string, field: 'in_context' | 'output_type', params: 
 
 function inputProblem(taken: ContextName[], given: ContextName[], params: Params, reference: Reference) {
   if (taken.length === 0) return null;
-  if (!reference) {
+  const isOnlyTiming = taken.every((name) => name === 'TIMING');
+  if (!reference && !(isOnlyTiming && isTimingKnown(params, false))) {
     return { code: 'beatmap_required', detail: `${taken.join(', ')} is taken from a beatmap_file, and none was sent` };
   }
   if (given.includes('NONE') && given.includes('TIMING')) {
@@ -112,10 +119,10 @@ function inputProblem(taken: ContextName[], given: ContextName[], params: Params
     return { code: 'invalid_value', detail: 'GD and NO_HS exclude each other' };
   }
   const [notes] = taken.filter((name) => ['MAP', 'GD', 'NO_HS'].includes(name));
-  if (notes && reference.objects === 0) {
+  if (notes && reference?.objects === 0) {
     return { code: 'invalid_beatmap', detail: `${notes} needs a beatmap_file with objects` };
   }
-  if (notes && notes !== 'GD' && reference.gamemode !== params.gamemode) {
+  if (notes && notes !== 'GD' && reference?.gamemode !== params.gamemode) {
     return { code: 'mode_mismatch', detail: `${notes} needs a beatmap_file of gamemode ${params.gamemode}` };
   }
   return null;

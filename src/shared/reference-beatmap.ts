@@ -81,12 +81,31 @@ export function readTiming(text: string): TimingPoint[] {
   return [...points.values()].sort((a, b) => a.offsetMs - b.offsetMs);
 }
 
-/** What a copy has where the beatmap itself does not say. */
-export interface CopyNames {
+interface CopyNames {
   /** The name of the song's file, which the copy names as its own. */
   audio: string;
+  /** What the copy has where the beatmap itself does not say. */
   title: string;
   artist: string;
+}
+
+interface Sent {
+  audio: { filename: string; title?: string; artist?: string };
+  params: { gamemode: number; bpm?: number | undefined; offset?: number | undefined };
+}
+
+/**
+ * The beatmap of a job for a program: that which was sent along (`text`), else one of nothing but the timing where tempo and offset
+ * were sent, with the settings that the program would have without it. Null: neither.
+ */
+export function copyForProgram({ audio, params }: Sent, text: string | null, song: string): string | null {
+  const names = { audio: song, title: audio.title ?? audio.filename, artist: audio.artist ?? 'Unknown Artist' };
+  if (text !== null) return copyOf(text, names);
+  const { gamemode, bpm, offset } = params;
+  if (bpm === undefined || offset === undefined) return null;
+  const settings = 'HPDrainRate:5\nCircleSize:4\nOverallDifficulty:8\nApproachRate:9';
+  const points = `[TimingPoints]\n${offset},${60_000 / bpm},4,2,0,100,1,0`;
+  return copyOf(`[General]\nMode:${gamemode}\n[Difficulty]\n${settings}\n${points}\n`, names);
 }
 
 /**

@@ -1,5 +1,5 @@
 import { copyFile, link, mkdir, rm, statfs, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { Semaphore } from 'async-mutex';
 import { cutOffWarning, measureSong } from '../shared/audio-length.ts';
 import { metadataOf, type Cache } from '../shared/cache.ts';
@@ -11,6 +11,7 @@ import { exists, listOutputs, publish, type JobError, type Jobs, type Outcome, t
 import type { Log } from '../shared/log.ts';
 import { attemptVariable, runProgram, type Exit } from '../shared/process.ts';
 import type { Delivery } from '../shared/queue.ts';
+import { copyForProgram } from '../shared/reference-beatmap.ts';
 import type { EngineName, JobRequest } from '../shared/request.ts';
 import { checkResult, InvalidResultError } from './check.ts';
 import type { AttemptPaths, Engine } from './engines/engine.ts';
@@ -298,7 +299,10 @@ export function createRunner({ jobs, cache, engines, owner, limits, log }: Deps)
     };
     await mkdir(paths.out, { recursive: true });
     await link(song, paths.audio).catch(() => copyFile(song, paths.audio));
-    return paths;
+    const reference = copyForProgram(request, await jobs.readReference(request.id), basename(paths.audio));
+    if (reference === null) return { ...paths, reference };
+    await writeFile(join(scratch, 'reference.osu'), reference);
+    return { ...paths, reference: join(scratch, 'reference.osu') };
   }
 }
 

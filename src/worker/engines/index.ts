@@ -28,7 +28,7 @@ export async function createEngines(config: Config, node: string, log: Log) {
     const { python, searchPath, huggingFaceHome, cudaVisibleDevices } = config;
     engines.set(
       'mapperatorinator',
-      createMapperatorinatorEngine({ home, python, searchPath, huggingFaceHome, cudaVisibleDevices }),
+      createMapperatorinatorEngine({ home, python, searchPath, huggingFaceHome, cudaVisibleDevices, loraDir: null }),
     );
     models.push(...(await installedModels(home)));
   }

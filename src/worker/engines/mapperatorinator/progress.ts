@@ -1,5 +1,5 @@
 import type { EngineLine } from '../engine.ts';
-import { loaded, stagePlan, type Stage } from './plan.ts';
+import { loaded, stagePlan, type PlanParams, type Stage } from './plan.ts';
 
 /** When the attention line comes, Python's imports are done: some 8 s of a run, in percent of it. */
 const imported = 2;
@@ -18,10 +18,7 @@ const partsOf = (length: number) => Math.max(1, Math.ceil((length - 2 * 128) / (
  * Reads a run of inference.py line by line. Only the program's own titles and nameless bars move the progress, and only
  * along the plan of this request: downloads, paths, dates and echoed values do not. The percentage never falls.
  */
-export function createMapperatorinatorReader(
-  params: Record<string, unknown>,
-  model: string,
-): (line: string) => EngineLine {
+export function createMapperatorinatorReader(params: PlanParams, model: string): (line: string) => EngineLine {
   const plan = stagePlan(params, model);
   const told = new Set<string>();
   const broken = new Map<string, number>();

@@ -11,6 +11,7 @@ import os
 import sys
 import traceback
 from pathlib import Path
+from typing import Optional
 
 
 class Relay(io.TextIOWrapper):
@@ -63,7 +64,14 @@ def assign(cfg, args):
             raise LookupError(f"This version of Mapperatorinator has no parameter {key!r}.")
         if key in ("in_context", "output_type"):
             value = [ContextType[name] for name in value]
-        setattr(cfg, key, value)
+        setattr(cfg, key, as_declared(cfg, key, value))
+
+
+def as_declared(cfg, key, value):
+    """JSON has one kind of number, and the program's libraries refuse 1 where they want 1.0."""
+    field = getattr(type(cfg), "__dataclass_fields__", {}).get(key)
+    is_float = field is not None and field.type in (float, Optional[float])
+    return float(value) if is_float and type(value) is int else value
 
 
 def run(request_path, relay):
@@ -72,6 +80,8 @@ def run(request_path, relay):
     if os.path.isabs(cfg.model_path):
         relay.names[cfg.model_path] = "<model>"
     assign(cfg, request["args"])
+    if request["args"].get("lora_path"):
+        relay.names[os.path.dirname(request["args"]["lora_path"])] = "<loras>"
 
     import inference
 
