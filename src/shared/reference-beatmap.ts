@@ -187,7 +187,7 @@ const metadata: Record<string, Setting> = {
   ArtistUnicode: word(null),
   Creator: word('Mapperatorinator'),
   Version: word('Mapperatorinator'),
-  Source: word(null),
+  Source: word(''), // the program would write None for none
   Tags: word(null),
   BeatmapID: integer(1, 2 ** 31 - 1),
   BeatmapSetID: integer(1, 2 ** 31 - 1),

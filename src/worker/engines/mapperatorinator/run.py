@@ -10,6 +10,7 @@ import json
 import os
 import sys
 import traceback
+from datetime import timedelta
 from pathlib import Path
 from typing import Optional
 
@@ -43,8 +44,25 @@ def folder_names(request_path):
     return {folder: name for folder, name in folders.items() if len(folder) > 1}
 
 
+def mend_hold_notes():
+    """The program's reader of beatmaps wants the end of a hold note alone, but the game and the program itself write
+    `end:sample`: a beatmap with hold notes could not be given, and nothing be added to one."""
+    try:
+        from slider.beatmap import HoldNote
+    except ImportError:
+        return
+
+    def parse(cls, position, time, hitsound, new_combo, combo_skip, rest):
+        end, _, sample = rest[0].partition(":")
+        end_time = timedelta(milliseconds=int(end))
+        return cls(position, time, hitsound, end_time, sample or "0:0:0:0:", new_combo, combo_skip)
+
+    HoldNote._parse = classmethod(parse)
+
+
 def compose_config(name):
     import config  # noqa: F401  registers the schemas that the config files build on
+    mend_hold_notes()
     from hydra import compose, initialize_config_dir
     from omegaconf import OmegaConf
 
