@@ -76,7 +76,7 @@ export function objectLines(sections: Sections): string[] {
   const lines = (sections.get('HitObjects') ?? []).slice(0, mostObjects).flatMap((text) => {
     const parts = text.split(',').map((part) => part.trim());
     const [x, y, time] = [0, 1, 2].map((i) => Math.round(Number(parts[i] || NaN))) as [number, number, number];
-    if (Number.isNaN(x + y) || !isTime(time) || !/^\d{1,3}$/.test(parts[3] ?? '')) return [];
+    if (!Number.isFinite(x + y) || !isTime(time) || !/^\d{1,3}$/.test(parts[3] ?? '')) return [];
     const type = Number(parts[3]);
     const rest = restOf(type, parts.slice(5), time, left);
     if (rest === null) return [];
@@ -94,7 +94,8 @@ function restOf(type: number, rest: string[], time: number, left: typeof budgets
   if (!isHold && !(type & 8)) return null;
   const [, end = '', tail] = (isHold ? /^(\d+):?(.*)$/ : /^(\d+)()$/).exec(rest[0] ?? '') ?? [];
   const held = Number(end || NaN) - time;
-  if (!(held >= 0) || !isTime(Number(end)) || (left.heldMs -= held) < 0) return null;
+  if (!(held >= 0) || !isTime(Number(end)) || held > left.heldMs) return null;
+  left.heldMs -= held;
   return isHold ? [`${Number(end)}:${sample(tail)}`] : [`${Number(end)}`, sample(rest[1])];
 }
 
@@ -112,7 +113,9 @@ function slider(rest: string[], left: typeof budgets): string[] | null {
   if (!/^[BCLP]$/.test(kind) || anchors.length === 0 || anchors.length > mostAnchors) return null;
   if (!anchors.every((anchor) => /^-?\d{1,6}(\.\d+)?:-?\d{1,6}(\.\d+)?$/.test(anchor))) return null;
   if (slides < 1 || !(length > 0)) return null;
-  if ((left.slides -= slides) < 0 || (left.pixels -= slides * length) < 0) return null;
+  if (slides > left.slides || slides * length > left.pixels) return null;
+  left.slides -= slides;
+  left.pixels -= slides * length;
   const points = anchors.map((anchor) =>
     anchor
       .split(':')

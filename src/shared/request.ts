@@ -98,7 +98,7 @@ export const parameterLimits: Readonly<Record<string, Limit>> = Object.fromEntri
 );
 
 /**
- * Text fields of the form → parameters, or the list of what is wrong with them. Unknown names come back by name. `unsent`: what
+ * Text fields of the form → parameters, or the list of what is wrong with them, one problem a field. Unknown names come back by name. `unsent`: what
  * applies instead of the defaults where a field is not sent.
  */
 export function parseFields(fields: ReadonlyMap<string, string>, unsent: Record<string, string> = {}) {
@@ -110,13 +110,14 @@ export function parseFields(fields: ReadonlyMap<string, string>, unsent: Record<
     else if (value !== '') known[name] = value;
   }
   const parsed = paramsSchema.safeParse(known);
-  const errors = parsed.success
+  const issues = parsed.success
     ? rangeProblems(parsed.data)
-    : parsed.error.issues.map((issue) => ({
-        field: String(issue.path[0]),
+    : parsed.error.issues.map(({ path, message }) => ({
+        field: String(path[0]),
         code: 'invalid_value',
-        detail: issue.message,
+        detail: message,
       }));
+  const errors = [...new Map(issues.map((issue) => [issue.field, issue])).values()]; // one a field
   return { params: parsed.data, errors, unknown };
 }
 
