@@ -108,6 +108,29 @@ describe('what a run is given', () => {
     expect(commandFor({ audio: { filename: 'a.mp3', title: 'b\nc' } }).document.args['title']).toBe('b c');
   });
 
+  it('is of a beatmap its copy, its timing, and no name of the song', () => {
+    const args = commandFor({ reference: { gamemode: 0, objects: 9 } }).document.args;
+    expect(args).toMatchObject({ beatmap_path: join(folder, 'reference.osu'), in_context: ['TIMING'], background: '' });
+    for (const name of ['title', 'artist', 'hitsounded', 'circle_size']) expect(args).not.toHaveProperty(name);
+    expect(commandFor({ reference: { gamemode: 3, objects: 0 } }).document.args).toMatchObject({
+      hitsounded: true,
+      circle_size: 4,
+    });
+    const chosen = { in_context: ['GD' as const], title: 'Mine', hitsounded: false, output_type: ['MAP' as const] };
+    expect(commandFor({ reference: { gamemode: 0, objects: 0 }, params: chosen }).document.args).toMatchObject(chosen);
+  });
+
+  it('is of a LoRA its folder, and never one outside of the allowed', () => {
+    const loraDir = '/loras';
+    expect(commandFor({ loraDir, params: { lora_path: 'my style 2' } }).document.args['lora_path']).toBe(
+      '/loras/my style 2',
+    );
+    for (const lora_path of ['../x', 'a/b', 'a\\b', '..', '', '.x', '/etc']) {
+      expect(() => commandFor({ loraDir, params: { lora_path } })).toThrow("is not a LoRA's name");
+    }
+    expect(() => commandFor({ params: { lora_path: 'mine' } })).toThrow("is not a LoRA's name");
+  });
+
   it.each(['../x', 'legacy/v26', '', '-cn', 'default', 'v32\n', '/etc/passwd', '${x}'])(
     'is refused for the model "%s"',
     (model) => {
