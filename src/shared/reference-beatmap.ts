@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { parse } from 'node:path';
 import {
   bpmRange,
   clamp,
@@ -99,7 +100,11 @@ interface Sent {
  * were sent, with the settings that the program would have without it. Null: neither.
  */
 export function copyForProgram({ audio, params }: Sent, text: string | null, song: string): string | null {
-  const names = { audio: song, title: audio.title ?? audio.filename, artist: audio.artist ?? 'Unknown Artist' };
+  const names = {
+    audio: song,
+    title: audio.title ?? parse(audio.filename).name,
+    artist: audio.artist ?? 'Unknown Artist',
+  };
   if (text !== null) return copyOf(text, names);
   const { gamemode, bpm, offset } = params;
   if (bpm === undefined || offset === undefined) return null;
