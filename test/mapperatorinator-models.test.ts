@@ -1,10 +1,11 @@
+import { readFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
 import { vocabularies } from '../src/shared/descriptors.ts';
 import { modelLimits, unusedWarnings } from '../src/shared/model-limits.ts';
 import { builtinContextProblems, contextsOf, generatedContexts, modelProblems } from '../src/shared/model-rules.ts';
 import { installedModels, modelNames, readModelConfig } from '../src/shared/models.ts';
-import { parameterNames, type Params } from '../src/shared/request.ts';
+import { parameterLimits, parameterNames, type Params } from '../src/shared/request.ts';
 
 const home = fileURLToPath(new URL('./fixtures/mapperatorinator/home', import.meta.url));
 const params = (more: Partial<Params> = {}): Params => ({
@@ -189,6 +190,19 @@ describe('the limits of a model', () => {
     expect(limits['gamemode']).toEqual({ type: 'integer', minimum: 0, maximum: 3, default: 0 });
     expect(limits['lora_path']).toMatchObject({ enum: ['mine'] });
     expect(limits['precision']?.enum).toEqual(['fp32', 'fp16', 'bf16', 'amp']);
+  });
+
+  it('stand in the documentation as they are checked', async () => {
+    const text = await readFile(new URL('../docs/parameters.md', import.meta.url), 'utf8');
+    const rows = text.split('\n').map((row) => row.split('|').map((cell) => cell.trim()));
+    for (const [name, limit] of Object.entries(parameterLimits)) {
+      const row = rows.find((cells) => cells.length === 5 && cells[1]?.split(', ').includes(`\`${name}\``));
+      const words = (limit.enum ?? []).map((word) => `\`${word}\``).join(', ');
+      const range = `${limit.minimum} to ${limit.maximum}`;
+      const takes = { number: range, integer: range, boolean: 'true or false', array: 'JSON array', string: words };
+      const length = name === 'lora_path' ? 'a name' : `up to ${limit.maxLength} characters`;
+      expect(row?.[2], name).toBe(takes[limit.type] || length);
+    }
   });
 
   it('are narrower where the model is', () => {

@@ -107,7 +107,7 @@ test('the limits of a model are there before anything is sent', async () => {
   expect(body['limits']).toMatchObject({
     gamemode: { type: 'integer', minimum: 0, maximum: 0 },
     in_context: { type: 'array', enum: ['NONE', 'TIMING'] },
-    num_beams: { type: 'integer', minimum: 1, maximum: 8 },
+    num_beams: { type: 'integer', minimum: 1, maximum: 4 },
     year: { ignored: true },
     lora_path: { type: 'string', enum: [] },
   });
