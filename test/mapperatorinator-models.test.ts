@@ -68,6 +68,12 @@ describe('a request for a model', () => {
     expect(problem?.detail).not.toContain('clean');
   });
 
+  it('is refused for an attention that the model fails in', () => {
+    expect(codes('v32', { attn_implementation: 'eager' })).toEqual(['attn_implementation not_supported']);
+    expect(codes('v28', { attn_implementation: 'eager' })).toEqual([]);
+    expect(codes('v32', { attn_implementation: 'sdpa' })).toEqual([]);
+  });
+
   it('is not judged for a model that only its owner knows', () => {
     expect(codes('my-own', { gamemode: 3, year: 2050, descriptors: ['anything'] })).toEqual([]);
   });

@@ -101,6 +101,7 @@ function ownLimits(model: string, facts: Partial<ModelFacts>, loras: readonly st
   if (years) own['year'] = { minimum: years[0], maximum: years[1] };
   if (input) own['in_context'] = { enum: input };
   if (output) own['output_type'] = { enum: output };
+  if (facts.attn_implementation) own['attn_implementation'] = { enum: facts.attn_implementation };
   if (descriptors !== undefined) {
     const known = descriptors === null ? [] : [...vocabularies[descriptors]];
     const choices = known.map(([name, modes]) => ({ name, gamemodes: modes }));

@@ -68,6 +68,11 @@ export function modelProblems(
     const problem = descriptors !== undefined && descriptorProblem(name, descriptors, params[field] ?? []);
     if (problem) problems.push({ field, ...problem });
   }
+  const { attn_implementation: attention } = params;
+  const attentions = modelFacts(name).attn_implementation;
+  if (attention && attentions && !attentions.includes(attention)) {
+    refuse('attn_implementation', 'not_supported', `the model ${name} takes ${attentions.join(', ')}`);
+  }
   if (params.lora_path !== undefined && !loras.includes(params.lora_path)) {
     const known = loras.length === 0 ? 'there is none here now' : `known are ${loras.join(', ')}`;
     refuse('lora_path', 'unknown_lora', `no worker has the LoRA ${params.lora_path}; ${known}`);

@@ -20,6 +20,8 @@ export interface ModelFacts {
   /** What it writes, one after the other. */
   output_type: ContextName[];
   descriptors: 'user_tags' | 'omdb' | null;
+  /** What its network can be run with: those of v30 and later fail in `eager` (seen with tiny checkpoints). */
+  attn_implementation: NonNullable<Params['attn_implementation']>[];
   /** Parameters that it has no token or no use for. */
   ignores: (keyof Params)[];
   /** Whether it finds positions by diffusion, with a second model, unless told otherwise. */
@@ -37,6 +39,7 @@ const omdb = {
   in_context: ['NONE', 'TIMING', 'KIAI', 'MAP', 'GD', 'NO_HS'],
   output_type: ['TIMING', 'KIAI', 'MAP', 'SV'],
   descriptors: 'omdb',
+  attn_implementation: ['auto', 'eager', 'sdpa', 'flash_attention_2'],
 } satisfies Partial<ModelFacts>;
 const userTags: ModelFacts = {
   gamemodes: allModes,
@@ -44,6 +47,7 @@ const userTags: ModelFacts = {
   in_context: ['NONE', 'TIMING'],
   output_type: ['TIMING', 'MAP', 'SV'],
   descriptors: 'user_tags',
+  attn_implementation: ['auto', 'sdpa', 'flash_attention_2'],
   ignores: [...typeTemperatures],
   generate_positions: false,
   super_timing: false,
@@ -53,13 +57,20 @@ const userTags: ModelFacts = {
 const facts: Record<string, ModelFacts> = {
   v32: userTags,
   'v32-mini': userTags,
-  v31: { ...omdb, ignores: [], generate_positions: false, super_timing: false },
+  v31: {
+    ...omdb,
+    attn_implementation: userTags.attn_implementation,
+    ignores: [],
+    generate_positions: false,
+    super_timing: false,
+  },
   v30: {
     gamemodes: [0],
     years: null,
     in_context: ['NONE', 'TIMING'],
     output_type: ['MAP'],
     descriptors: null,
+    attn_implementation: userTags.attn_implementation,
     ignores: [...typeTemperatures, 'year', 'hitsounded'],
     generate_positions: false,
     super_timing: false,
@@ -109,6 +120,7 @@ const builtinFacts: ModelFacts = {
   in_context: ['NONE', 'TIMING'],
   output_type: ['TIMING', 'KIAI', 'MAP', 'SV'],
   descriptors: 'user_tags',
+  attn_implementation: omdb.attn_implementation,
   ignores: [...foreignToBuiltin],
   generate_positions: false,
   super_timing: false,
