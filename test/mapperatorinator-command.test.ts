@@ -213,6 +213,19 @@ describe.skipIf(found?.code !== 0)('run.py', () => {
     expect(set['year']).toBeNull();
   });
 
+  it('gives a float where the program wants one, and the contexts as the program has them', async () => {
+    await run({ ...checkout, params: { temperature: 1, seed: 7, in_context: ['TIMING'] } });
+    const text = readFileSync(join(folder, 'seen.json'), 'utf8');
+    expect(text).toMatch(/"difficulty": 5\.0.*"temperature": 1\.0.*"seed": 7,.*"in_context": \["TIMING"\]/);
+  });
+
+  it('lets the program read hold notes as the game writes them', async () => {
+    const { exit } = await run({ ...checkout, reference: { gamemode: 0, objects: 1 } });
+    expect(exit.code).toBe(0);
+    const set = JSON.parse(readFileSync(join(folder, 'seen.json'), 'utf8')) as Record<string, unknown>;
+    expect(set['hold']).toEqual([1.3, '1:0:0:70:']);
+  });
+
   it('keeps the order of stdout and stderr, ends each bar where it is drawn, and names no folder of this machine', async () => {
     const { lines } = await run({ ...checkout });
     expect(lines).toEqual([

@@ -2,7 +2,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import type { EngineLine } from '../src/worker/engines/engine.ts';
 import { explainFailure } from '../src/worker/engines/mapperatorinator/failure.ts';
-import type { PlanParams } from '../src/worker/engines/mapperatorinator/plan.ts';
+import { stagePlan, type PlanParams } from '../src/worker/engines/mapperatorinator/plan.ts';
 import { createMapperatorinatorReader } from '../src/worker/engines/mapperatorinator/progress.ts';
 
 /** A transcript's first line is what was asked for, its last one how the run ended; between them is the output. */
@@ -41,6 +41,28 @@ const stages = (read: EngineLine[]) => [...new Set(read.flatMap(({ progress }) =
 const drawn = (done: number, total: number) =>
   `${Math.floor((100 * done) / total)}%|█████     | ${done}/${total} [00:02<00:18,  2.02s/it, 0.5 tok/s]`;
 const fullStage = (name: string) => [`Generating ${name}`, drawn(0, 4), drawn(2, 4), drawn(4, 4)];
+
+describe('the plan of a run', () => {
+  it.each<[string, PlanParams, string]>([
+    ['v32', {}, 'timing map'],
+    ['v32', { gamemode: 3 }, 'timing map sv'],
+    ['v32', { in_context: ['TIMING'] }, 'map'],
+    ['v32', { in_context: ['TIMING'], super_timing: true }, 'map'],
+    ['v32', { output_type: ['TIMING'] }, 'timing'],
+    ['v32', { generate_positions: true }, 'timing map positions'],
+    ['v32', { generate_positions: true, gamemode: 1 }, 'timing map'],
+    ['v31', { in_context: ['GD', 'TIMING'] }, 'kiai map'],
+    ['v30', {}, 'map'],
+    ['v30', { super_timing: true }, 'timing map'],
+    ['v28', { gamemode: 2 }, 'timing kiai map positions'],
+    ['v28', { generate_positions: false }, 'timing kiai map'],
+    ['v28', { output_type: ['TIMING', 'KIAI'] }, 'timing kiai'],
+  ])('of %s with %j is %s', (model, params, titles) => {
+    const plan = stagePlan(params, model);
+    expect(plan.map(({ title }) => title).join(' ')).toBe(titles);
+    expect(plan.at(-1)?.to).toBeCloseTo(96);
+  });
+});
 
 describe('the progress of a recorded run', () => {
   it.each(names)('of %s never falls, and is 100 only when the program succeeded', (name) => {
