@@ -2,9 +2,10 @@ import { existsSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
 import type { Config } from '../../shared/config.ts';
 import type { Log } from '../../shared/log.ts';
-import { builtinModel, installedModels } from '../../shared/models.ts';
+import { builtinModel } from '../../shared/models.ts';
 import type { Announcement } from '../../shared/queue.ts';
 import { audioFormats, type EngineName } from '../../shared/request.ts';
+import { modelsOnThisHost } from '../../shared/weights.ts';
 import { createBuiltinEngine } from './builtin/adapter.ts';
 import type { Engine } from './engine.ts';
 import { createMapperatorinatorEngine } from './mapperatorinator/adapter.ts';
@@ -30,7 +31,10 @@ export async function createEngines(config: Config, node: string, log: Log) {
       'mapperatorinator',
       createMapperatorinatorEngine({ home, python, searchPath, huggingFaceHome, cudaVisibleDevices }),
     );
-    models.push(...(await installedModels(home)));
+    const ownModels = await modelsOnThisHost(home, huggingFaceHome);
+    models.push(...ownModels.models);
+    for (const { model, detail } of ownModels.missing)
+      log.warn({ model, detail }, 'A model is not ready on this host.');
   }
   const withFfmpeg = config.searchPath.split(delimiter).some((folder) => existsSync(join(folder, 'ffmpeg')));
   const announced: Omit<Announcement, 'worker'> = {
