@@ -23,7 +23,7 @@ async function host() {
   const find = (modelPath = v32) => findWeights({ home, huggingFaceHome, modelPath });
   const detail = async (modelPath = v32) => {
     const weights = await find(modelPath);
-    return weights.state === 'missing' ? weights.detail : 'found';
+    return weights.state === 'found' ? 'found' : weights.detail;
   };
   return { folder, home, huggingFaceHome, repository, checkpoint, find, detail };
 }
@@ -116,7 +116,9 @@ describe('the models on a host', () => {
     await rm(repository('OliBomby/Mapperatorinator-v30'), { recursive: true });
     const { models, missing } = await modelsOnThisHost(home, huggingFaceHome);
     expect(models).toEqual(['v32']);
-    expect(missing).toMatchObject([{ model: 'v30', detail: expect.stringContaining('hf download') as string }]);
+    expect(missing).toMatchObject([
+      { model: 'v30', state: 'absent', detail: expect.stringContaining('hf download') as string },
+    ]);
   });
 
   it('need the model that places objects too, where theirs do', async () => {

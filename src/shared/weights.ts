@@ -17,7 +17,9 @@ interface Place {
 
 export type Weights =
   /** `gamemodes`: the modes that have a checkpoint of their own (`gamemode=N`), the others use the base. */
-  { state: 'found'; gamemodes: number[] } | { state: 'missing'; detail: string };
+  | { state: 'found'; gamemodes: number[] }
+  /** Incomplete: it was fetched, and would fail at the load. `detail` says what to do. */
+  | { state: 'absent' | 'incomplete'; detail: string };
 
 /** What a model needs besides its own files, for `backbone_model_name` in config.json: only a config, the weights are the model's. */
 const whisperOf = (backbone: string) => /(whisper-[a-z]+)/.exec(backbone)?.[1];
@@ -33,19 +35,19 @@ export async function findWeights({
 }: Place & { modelPath: string }): Promise<Weights> {
   const place = { home, huggingFaceHome };
   const folder = await folderOf(place, modelPath);
-  if (folder === null) return { state: 'missing', detail: notThere(modelPath) };
+  if (folder === null) return { state: 'absent', detail: notThere(modelPath) };
   const modes = (await readdir(folder)).flatMap((entry) => /^gamemode=([0-3])$/.exec(entry)?.[1] ?? []).sort();
   const needs = new Set([defaultWhisper]);
   for (const part of ['', ...modes.map((mode) => `gamemode=${mode}`)]) {
     const problem = await checkpointProblem(join(folder, part));
     if (problem)
-      return { state: 'missing', detail: `${join(wordsFor(modelPath), part)}: ${problem}. ${remedy(modelPath)}` };
+      return { state: 'incomplete', detail: `${join(wordsFor(modelPath), part)}: ${problem}. ${remedy(modelPath)}` };
     const whisper = whisperOf(await backboneOf(join(folder, part)));
     if (whisper) needs.add(`openai/${whisper}`);
   }
   for (const id of needs) {
     const problem = await filesProblem(place, id, ['config.json']);
-    if (problem) return { state: 'missing', detail: `The program always reads config.json of ${id}. ${problem}` };
+    if (problem) return { state: 'incomplete', detail: `The program always reads config.json of ${id}. ${problem}` };
   }
   return { state: 'found', gamemodes: modes.map(Number) };
 }
@@ -53,26 +55,31 @@ export async function findWeights({
 /** The models that have all they need, and why the others do not, in the order of `installedModels`. */
 export async function modelsOnThisHost(home: string, huggingFaceHome: string | null) {
   const models: string[] = [];
-  const missing: { model: string; detail: string }[] = [];
+  const missing: ({ model: string } & Exclude<Weights, { state: 'found' }>)[] = [];
   for (const model of await installedModels(home)) {
-    const problem = await modelProblem({ home, huggingFaceHome }, model);
-    if (problem === null) models.push(model);
-    else missing.push({ model, detail: problem });
+    const weights = await weightsOf({ home, huggingFaceHome }, model);
+    if (weights.state === 'found') models.push(model);
+    else missing.push({ model, ...weights });
   }
   return { models, missing };
 }
 
-async function modelProblem(place: Place, model: string): Promise<string | null> {
+async function weightsOf(place: Place, model: string): Promise<Weights> {
+  const file = `configs/inference/${model}.yaml`;
   const config = await readWholeConfig(place.home, model).catch(() => null);
-  if (config === null) return `configs/inference/${model}.yaml cannot be read.`;
+  if (config === null) return { state: 'incomplete', detail: `${file} cannot be read.` };
   const { model_path: modelPath, generate_positions: withPositions = true, diff_ckpt: positions } = config;
-  if (typeof modelPath !== 'string' || modelPath === '') return `configs/inference/${model}.yaml names no model_path.`;
+  if (typeof modelPath !== 'string' || modelPath === '') {
+    return { state: 'incomplete', detail: `${file} names no model_path.` };
+  }
   const weights = await findWeights({ ...place, modelPath });
-  if (weights.state === 'missing') return weights.detail;
-  if (!withPositions) return null;
-  if (typeof positions !== 'string' || positions === '') return `configs/inference/${model}.yaml names no diff_ckpt.`;
+  if (weights.state !== 'found' || !withPositions) return weights;
+  if (typeof positions !== 'string' || positions === '') {
+    return { state: 'incomplete', detail: `${file} names no diff_ckpt.` };
+  }
   const problem = await filesProblem(place, positions, ['tokenizer.pkl', 'model_ema.pkl']);
-  return problem && `The model places its objects with ${wordsFor(positions)}. ${problem}`;
+  if (problem === null) return weights;
+  return { state: 'incomplete', detail: `The model places its objects with ${wordsFor(positions)}. ${problem}` };
 }
 
 /** Where the program would look: a folder that exists comes before the cache. Null: nowhere. */
