@@ -7,7 +7,7 @@ import { afterAll, describe, expect, it } from 'vitest';
 import { runProgram } from '../src/shared/process.ts';
 import type { Params } from '../src/shared/request.ts';
 import { checkResult } from '../src/worker/check.ts';
-import { mapperatorinatorCommand } from '../src/worker/engines/mapperatorinator/command.ts';
+import { coldCommand, programDocument, runnerCommand } from '../src/worker/engines/mapperatorinator/command.ts';
 import { explainFailure } from '../src/worker/engines/mapperatorinator/failure.ts';
 import { createMapperatorinatorReader } from '../src/worker/engines/mapperatorinator/progress.ts';
 
@@ -25,19 +25,22 @@ interface Given {
 }
 
 function commandFor({ params = {}, model = 'v32', audio, cuda = null, python, home }: Given = {}) {
-  const { requestJson, ...command } = mapperatorinatorCommand({
-    request: { model, audio: audio ?? { filename: 'My song.mp3' }, params: { gamemode: 0, difficulty: 5, ...params } },
-    audioPath: join(folder, 'audio.mp3'),
-    outDir: folder,
-    requestPath: join(folder, 'request.json'),
+  const request = {
+    model,
+    audio: audio ?? { filename: 'My song.mp3' },
+    params: { gamemode: 0, difficulty: 5, ...params },
+  };
+  const host = {
     home: home ?? join(fixtures, 'home'),
     python: python ?? join(fixtures, 'python.mjs'),
     searchPath: process.env['PATH'] ?? '',
     huggingFaceHome: null,
-    cudaVisibleDevices: cuda,
-  });
-  const document = requestJson as { config: string; args: Record<string, unknown> };
-  return { command, document };
+  };
+  return {
+    command: coldCommand(host, cuda, join(folder, 'request.json')),
+    warm: runnerCommand(host, cuda, 'v32'),
+    document: programDocument(request, { audio: join(folder, 'audio.mp3'), out: folder }),
+  };
 }
 
 describe('what a run is given', () => {
@@ -107,6 +110,7 @@ describe('what a run is given', () => {
       'TMPDIR',
     ]);
     expect(commandFor({ cuda: '1' }).command.env['CUDA_VISIBLE_DEVICES']).toBe('1');
+    expect(commandFor({ cuda: '1' }).warm.env['CUDA_VISIBLE_DEVICES']).toBe('1');
   });
 });
 
@@ -174,9 +178,11 @@ describe.skipIf(found?.code !== 0)('run.py', () => {
   it('keeps the order of stdout and stderr, ends each bar where it is drawn, and names no folder of this machine', async () => {
     const { lines } = await run({ ...checkout });
     expect(lines).toEqual([
+      'Model loaded: models/v32 on device cpu',
       'Generating map',
-      '  0%|          | 0/2 [00:00<?, ?it/s]',
-      '100%|██████████| 2/2 [00:00<00:00]',
+      '  0%|  | 0/2 [00:00<00:00]',
+      ' 50%|█ | 1/2 [00:00<00:00]',
+      '100%|██| 2/2 [00:00<00:00]',
       'Generated beatmap saved to <job>/seen.json',
     ]);
   });

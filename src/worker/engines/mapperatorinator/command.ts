@@ -2,8 +2,7 @@ import { dirname, parse } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { defaultModel } from '../../../shared/models.ts';
 import type { Command } from '../../../shared/process.ts';
-
-const program = fileURLToPath(new URL('./run.py', import.meta.url));
+import type { AttemptPaths } from '../engine.ts';
 
 /** The parameters that go to the program as they are. Whatever else a request holds stays here. */
 const passed = [
@@ -58,50 +57,52 @@ export interface Host {
   searchPath: string;
   /** Where the weights are kept; null: the program's own default. */
   huggingFaceHome: string | null;
-  /** As it is given to this service; null leaves the choice of a GPU to the program. */
-  cudaVisibleDevices: string | null;
 }
 
-interface Job extends Host {
-  request: EngineRequest;
-  audioPath: string;
-  outDir: string;
-  /** Where the caller writes `requestJson` before the start. */
-  requestPath: string;
+/** The process that keeps its models, on one GPU; null leaves the choice to it. It loads `model` first. */
+export function runnerCommand(host: Host, gpu: string | null, model: string | null): Command {
+  return command(host, gpu, ['runner.py', ...(model === null ? [] : [model])]);
+}
+
+/** The process for one job, with the path of its document. */
+export function coldCommand(host: Host, gpu: string | null, requestPath: string): Command {
+  const { env, ...rest } = command(host, gpu, ['run.py', requestPath]);
+  return { ...rest, env: { ...env, TMPDIR: dirname(requestPath) } }; // goes with the job, also when the program is killed
+}
+
+function command({ home, python, searchPath, huggingFaceHome }: Host, gpu: string | null, args: string[]): Command {
+  const [program = '', ...rest] = args;
+  return {
+    file: python,
+    args: [fileURLToPath(new URL(program, import.meta.url)), ...rest],
+    cwd: home,
+    env: {
+      PATH: searchPath, // ffmpeg
+      HF_HUB_OFFLINE: '1',
+      PYTHONUNBUFFERED: '1',
+      PYTHONIOENCODING: 'utf-8',
+      PYTHONDONTWRITEBYTECODE: '1',
+      ...(huggingFaceHome === null ? {} : { HF_HOME: huggingFaceHome }),
+      ...(gpu === null ? {} : { CUDA_VISIBLE_DEVICES: gpu }),
+    },
+  };
 }
 
 /**
- * How to start one job, and the document that its program reads. Parameters that were not sent are not set, so that the
- * model's own values apply. Throws on a model name that is not a plain file name.
+ * What a job asks of the program. Parameters that were not sent are not set, so that the model's own values apply. Throws on a model
+ * name that is not a plain file name.
  */
-export function mapperatorinatorCommand(job: Job): Command & { cwd: string; requestJson: unknown } {
-  const { model } = job.request;
+export function programDocument(request: EngineRequest, paths: Pick<AttemptPaths, 'audio' | 'out'>) {
+  const { model } = request;
   if (!/^[A-Za-z0-9][\w.-]*$/.test(model) || model === defaultModel)
     throw new Error(`"${model}" is not a model's name.`);
-  return {
-    file: job.python,
-    args: [program, job.requestPath],
-    cwd: job.home,
-    env: environment(job),
-    requestJson: { config: model, args: programArguments(job) },
-  };
+  return { config: model, args: programArguments(request, paths) };
 }
 
-function environment({ searchPath, requestPath, huggingFaceHome, cudaVisibleDevices }: Job): Record<string, string> {
-  return {
-    PATH: searchPath, // ffmpeg
-    TMPDIR: dirname(requestPath), // goes with the job, also when the program is killed
-    HF_HUB_OFFLINE: '1',
-    PYTHONUNBUFFERED: '1',
-    PYTHONIOENCODING: 'utf-8',
-    PYTHONDONTWRITEBYTECODE: '1',
-    ...(huggingFaceHome === null ? {} : { HF_HOME: huggingFaceHome }),
-    ...(cudaVisibleDevices === null ? {} : { CUDA_VISIBLE_DEVICES: cudaVisibleDevices }),
-  };
-}
-
-function programArguments({ request, audioPath, outDir }: Job): Record<string, unknown> {
-  const { audio, params } = request;
+function programArguments(
+  { audio, params }: EngineRequest,
+  paths: Pick<AttemptPaths, 'audio' | 'out'>,
+): Record<string, unknown> {
   const sent = passed.flatMap((name) => (params[name] === undefined ? [] : [[name, clean(params[name])] as const]));
   const artist = audio.artist === undefined ? {} : { artist: clean(audio.artist) };
   return {
@@ -110,8 +111,8 @@ function programArguments({ request, audioPath, outDir }: Job): Record<string, u
     // Left to itself the program writes all its settings here, with local paths.
     tags: '',
     ...Object.fromEntries(sent),
-    audio_path: audioPath,
-    output_path: outDir,
+    audio_path: paths.audio,
+    output_path: paths.out,
     beatmap_path: '',
     background: '',
     use_server: false,
