@@ -3,7 +3,7 @@ import { Router, type Request, type Response } from 'express';
 import { readCacheStats, type CacheStats } from '../shared/cache-stats.ts';
 import type { Cache } from '../shared/cache.ts';
 import type { Config } from '../shared/config.ts';
-import { builtinModel } from '../shared/models.ts';
+import { bestModel, builtinModel } from '../shared/models.ts';
 import type { Announcement, Queues } from '../shared/queue.ts';
 import type { RedisLink } from '../shared/redis.ts';
 import type { Access } from './access.ts';
@@ -108,10 +108,16 @@ function troubleWithDevices({ devices = [], models, missing = [], engines }: Ann
       ? [`GPU slot ${slot} loads the model for every job: this checkout cannot be kept warm.`]
       : [];
   });
-  const [first] = missing;
-  const hasModel = models.some((name) => name !== builtinModel);
-  if (first && !hasModel && engines.includes('mapperatorinator')) {
-    trouble.push(`model_missing: no model is installed, so for ${first.model}: ${first.detail}`);
+  for (const { model, state, detail } of missing) {
+    if (state === 'incomplete') trouble.push(`model_missing: ${model} is not whole: ${detail}`);
+  }
+  const best = missing.find(({ model }) => model === bestModel);
+  if (
+    best?.state === 'absent' &&
+    engines.includes('mapperatorinator') &&
+    models.every((name) => name === builtinModel)
+  ) {
+    trouble.push(`model_missing: no model is installed. ${best.detail}`);
   }
   return trouble;
 }

@@ -26,8 +26,8 @@ export interface Announcement {
   /** Those whose weights are there. */
   models: string[];
   formats: string[];
-  /** Models that the checkout knows and that cannot run for want of their weights. */
-  missing?: { model: string; detail: string }[];
+  /** Models that the checkout knows and that cannot run for want of their weights, never fetched or not whole. */
+  missing?: { model: string; state: 'absent' | 'incomplete'; detail: string }[];
   /** Names of the LoRAs that a request may ask for. */
   loras?: string[];
   devices?: DeviceReport[];

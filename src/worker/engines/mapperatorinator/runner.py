@@ -71,6 +71,8 @@ class Wire:
 class Output(io.TextIOBase):
     """Stdout and stderr of the program as lines, in the order of writing, without the names of this machine's folders."""
 
+    encoding = "utf-8"  # bars are drawn with it
+
     def __init__(self, wire):
         self.wire = wire
         self.names = folder_names()
