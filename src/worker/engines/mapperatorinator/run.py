@@ -57,11 +57,17 @@ def compose_config(name):
         return OmegaConf.to_object(compose(config_name=name))
 
 
+# Set for every job, by us and not by a client: a version without them does without.
+OURS = {"tags", "background", "device", "use_server"}
+
+
 def assign(cfg, args):
     from osuT5.osuT5.tokenizer import ContextType
 
     for key, value in args.items():
         if not hasattr(cfg, key):
+            if key in OURS:
+                continue
             raise LookupError(f"This version of Mapperatorinator has no parameter {key!r}.")
         if key in ("in_context", "output_type"):
             value = [ContextType[name] for name in value]
