@@ -95,7 +95,7 @@ export const needs: readonly Need[] = [
   need('nnAudio', '0.3.4'),
   need('transformers', '4.57.3', '5'),
   need('huggingface-hub', '0.34', '1'),
-  need('tokenizers', '0.22', '0.24'),
+  need('tokenizers', '0.22', '0.23.1'),
   need('accelerate', '1.12', '2'),
   need('hydra-core', '1.3', '1.4'),
   need('omegaconf', '2.3', '2.4'),

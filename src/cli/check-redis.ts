@@ -11,10 +11,9 @@ const longestMs = 4_000;
 type Role = 'queue' | 'cache';
 
 /**
- * Both Redis, each as its role needs it. `chosen`: whether somebody asked for a Redis at all; without one the service works, on one
- * host. Takes at most four seconds; writes nothing.
+ * Both Redis, each as its role needs it. Takes at most four seconds; writes nothing.
  */
-export async function checkRedis({ queueRedis, cacheRedis }: Config, chosen: boolean): Promise<Finding[]> {
+export async function checkRedis({ queueRedis, cacheRedis }: Config): Promise<Finding[]> {
   if (!queueRedis && !cacheRedis) {
     return [
       ok('Redis', 'REDIS_HOST=none: jobs run without it, from memory and disk, with one worker inside of the API.'),
@@ -24,6 +23,8 @@ export async function checkRedis({ queueRedis, cacheRedis }: Config, chosen: boo
     ['queue', queueRedis],
     ['cache', cacheRedis],
   ];
+  // The defaults are nobody's choice: the service works without a Redis, on one host.
+  const chosen = roles.some(([, address]) => address?.host !== 'localhost');
   return Promise.all(roles.flatMap(([role, address]) => (address === null ? [] : [checkRole(role, address, chosen)])));
 }
 

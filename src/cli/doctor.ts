@@ -54,12 +54,11 @@ async function examine(): Promise<Finding[]> {
   const { config, findings } = readConfig(process.env);
   const { mapperatorinatorHome: home, engine } = config;
   const withModel = engine !== 'builtin' && home !== null && existsSync(join(home, 'inference.py'));
-  const redisChosen = Boolean(process.env['REDIS_HOST'] || process.env['QUEUE_REDIS_URL']);
   const parts = await Promise.all([
     checkEnvFile([...variables, 'LORA_DIR'], parseDotenv),
     checkDataFolder(config),
     checkPort(config),
-    checkRedis(config, redisChosen),
+    checkRedis(config),
     checkFfmpeg(config, withModel),
     checkMapperatorinator(config, process.env['LORA_DIR'] || null),
     ...(withModel ? [checkDevices(config, home)] : []),
