@@ -232,7 +232,7 @@ const packages = {
 };
 const h100 = {
   torch: '2.10.0+cu128',
-  cuda_build: '12.8',
+  gpu_build: 'CUDA 12.8',
   mps: false,
   nvidia: { driver: '570.86.15', openable: true },
   devices: 1,
@@ -334,7 +334,7 @@ describe('Mapperatorinator', () => {
 });
 
 describe('the device', () => {
-  const cpuBuild = { ...noGpu, torch: '2.10.0+cpu', cuda_build: null };
+  const cpuBuild = { ...noGpu, torch: '2.10.0+cpu', gpu_build: null };
   const tooOld = 'RuntimeError: The NVIDIA driver on your system is too old (found version 11040)';
   const noKernels = 'AcceleratorError: CUDA error: no kernel image is available for execution on the device';
 

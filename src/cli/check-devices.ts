@@ -6,7 +6,7 @@ import { bytes, ok, problem, warning, type Finding } from './finding.ts';
 const torchMs = 60_000;
 /** A generation takes 2.0 to 2.2 GiB (a public measurement on an RTX 2080 Ti), and the driver a part of its own. */
 const wantedBytes = 3 * 2 ** 30;
-const build = `${setup} --torch cuda`;
+const install = `${setup} --torch cuda`;
 
 /**
  * What each slot of CUDA_VISIBLE_DEVICES can run on, as the worker would find it: a GPU that is listed must be usable, and without a
@@ -37,7 +37,7 @@ export async function checkDevices(config: Config, home: string): Promise<Findin
         'torchaudio',
         'engine_unavailable',
         `It cannot be imported: ${audio}.`,
-        `Install the build that belongs to this torch: ${build}, or --torch cpu`,
+        `Install the build that belongs to this torch: ${install}, or --torch cpu`,
       ),
     );
   }
@@ -45,13 +45,13 @@ export async function checkDevices(config: Config, home: string): Promise<Findin
 }
 
 function judge(check: string, slot: string | null, runners: number, device: Device): Finding {
-  const { torch, cuda_build: cuda, mps, nvidia, devices, error } = device;
+  const { torch, gpu_build: build, mps, nvidia, devices, error } = device;
   if (torch === null)
     return problem(
       check,
       'engine_unavailable',
       `torch cannot be imported: ${error ?? ''}.`,
-      `Install it: ${build}, or --torch cpu`,
+      `Install it: ${install}, or --torch cpu`,
     );
   if (slot === '-1') return ok(check, 'CUDA_VISIBLE_DEVICES=-1: the CPU, on purpose.');
   if (devices > 0 && error === null) return usable(check, runners, device);
@@ -68,15 +68,20 @@ function judge(check: string, slot: string | null, runners: number, device: Devi
   const meaning = slot === null ? 'would silently be left out, so that its jobs end with this code' : 'cannot be used';
   const detail = (why: string) => `The GPU${driver} ${meaning}: ${why}.`;
   const [why, remedy] = reason(slot, device);
-  return problem(check, 'device_unavailable', detail(why), cuda === null ? `Install the CUDA build: ${build}` : remedy);
+  return problem(
+    check,
+    'device_unavailable',
+    detail(why),
+    build === null ? `Install the CUDA build: ${install}` : remedy,
+  );
 }
 
 /** Why torch finds no GPU where one is to be, and what to do. */
 function reason(
   slot: string | null,
-  { torch, cuda_build: cuda, nvidia, error }: Device,
+  { torch, gpu_build: build, nvidia, error }: Device,
 ): [why: string, remedy: string] {
-  if (cuda === null) return [`this torch (${torch ?? ''}) is a CPU build`, ''];
+  if (build === null) return [`this torch (${torch ?? ''}) is a CPU build`, ''];
   if (nvidia === null) {
     return [
       'there is no NVIDIA driver on this host',
@@ -90,14 +95,14 @@ function reason(
     ];
   if (error !== null && /too old/.test(error)) {
     return [
-      `the driver is too old for this torch (CUDA ${cuda})`,
-      `Update the driver, or install a torch for an older CUDA: ${build} --torch-index https://download.pytorch.org/whl/cu126`,
+      `the driver is too old for this torch (${build})`,
+      `Update the driver, or install a torch for an older CUDA: ${install} --torch-index https://download.pytorch.org/whl/cu126`,
     ];
   }
   if (error !== null && /no kernel image/.test(error)) {
     return [
-      `this torch (CUDA ${cuda}) has no code for a GPU of this age`,
-      `Install a torch for an older CUDA: ${build} --torch-index https://download.pytorch.org/whl/cu126`,
+      `this torch (${build}) has no code for a GPU of this age`,
+      `Install a torch for an older CUDA: ${install} --torch-index https://download.pytorch.org/whl/cu126`,
     ];
   }
   if (error !== null && /out of memory/i.test(error))
@@ -114,11 +119,11 @@ function reason(
 function usable(
   check: string,
   runners: number,
-  { name, total_bytes: total, free_bytes: free, nvidia, cuda_build: cuda }: Device,
+  { name, total_bytes: total, free_bytes: free, nvidia, gpu_build: build }: Device,
 ): Finding {
   const driver = nvidia?.driver ? `, driver ${nvidia.driver}` : '';
   const shared = runners > 1 ? ` ${runners} slots share it.` : '';
-  const detail = `${name ?? 'GPU'}, ${bytes(total ?? 0)} (${bytes(free ?? 0)} free), CUDA ${cuda ?? ''}${driver}.${shared}`;
+  const detail = `${name ?? 'GPU'}, ${bytes(total ?? 0)} (${bytes(free ?? 0)} free), ${build ?? ''}${driver}.${shared}`;
   if ((free ?? 0) >= wantedBytes * runners) return ok(check, detail);
   return warning(
     check,

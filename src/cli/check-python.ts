@@ -18,7 +18,8 @@ export interface Installed {
 /** What probe.py says of the device that it was given. */
 export interface Device {
   torch: string | null;
-  cuda_build: string | null;
+  /** `CUDA 12.8` or `ROCm 6.4`; null for a build for the CPU (or a Mac's GPU). */
+  gpu_build: string | null;
   mps: boolean;
   nvidia: { driver: string | null; openable: boolean } | null;
   devices: number;

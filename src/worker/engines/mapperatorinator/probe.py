@@ -5,7 +5,7 @@ packages: {"python": {version, executable}}
           {"packages": {NAME: version or null}}      by their metadata: nothing heavy is imported
           {"slider_is_fork": bool or null}           whether it is the branch that the program was written for
           {"runner": [..]}                           what runner.py calls and this checkout has not; null where it was not looked at
-device:   {"torch", "cuda_build", "mps", "nvidia": {driver, openable} or null, "devices", "name", "total_bytes", "free_bytes", "error",
+device:   {"torch", "gpu_build", "mps", "nvidia": {driver, openable} or null, "devices", "name", "total_bytes", "free_bytes", "error",
            "torchaudio_error"}      torchaudio is imported too: a build for another torch fails there
 """
 
@@ -111,14 +111,16 @@ def nvidia():
 
 
 def device():
-    facts = {"torch": None, "cuda_build": None, "mps": False, "nvidia": nvidia(), "devices": 0}
+    facts = {"torch": None, "gpu_build": None, "mps": False, "nvidia": nvidia(), "devices": 0}
     facts.update(name=None, total_bytes=None, free_bytes=None, error=None, torchaudio_error=None)
     try:
         import torch
 
-        facts["torch"], facts["cuda_build"] = torch.__version__, torch.version.cuda
+        cuda, hip = torch.version.cuda, getattr(torch.version, "hip", None)
+        facts["torch"] = torch.__version__
+        facts["gpu_build"] = "CUDA " + cuda if cuda else "ROCm " + hip if hip else None
         facts["mps"] = torch.backends.mps.is_available()
-        if torch.version.cuda is not None and os.environ.get("CUDA_VISIBLE_DEVICES") != "-1":
+        if facts["gpu_build"] and os.environ.get("CUDA_VISIBLE_DEVICES") != "-1":
             torch.cuda.init()
             facts["devices"] = torch.cuda.device_count()
             facts["name"] = torch.cuda.get_device_name(0)
