@@ -13,8 +13,8 @@ const install = `${setup} --torch cuda`;
  * list the CPU is never taken beside a GPU that torch cannot use. All are asked at once.
  */
 export async function checkDevices(config: Config, home: string): Promise<Finding[]> {
-  const slots = config.cudaVisibleDevices?.split(',').map((slot) => slot.trim()) ?? [null];
-  const distinct = [...new Set(slots)];
+  const { slots } = config;
+  const distinct = [...new Set<string | null>(slots)];
   const answers = await Promise.all(distinct.map((slot) => askPython<Device>(config, home, 'device', torchMs, slot)));
   const findings = distinct.map((slot, i) => {
     const answer = answers[i] ?? { failed: 'it said nothing' };

@@ -12,8 +12,8 @@ const packagesMs = 15_000;
 const testedCommit = '3b7c69a';
 
 /** The checkout, its Python with its packages, its models and LoRAs; with no checkout, what it takes to have one. */
-export async function checkMapperatorinator(config: Config, loraDir: string | null): Promise<Finding[]> {
-  const { engine, mapperatorinatorHome: home, huggingFaceHome } = config;
+export async function checkMapperatorinator(config: Config): Promise<Finding[]> {
+  const { engine, mapperatorinatorHome: home, huggingFaceHome, loraDir } = config;
   if (engine === 'builtin')
     return [ok('engine', 'ENGINE=builtin: the built-in generator makes the maps, it needs nothing else.')];
   if (home === null) return [await withoutCheckout(config)];

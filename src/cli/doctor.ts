@@ -55,12 +55,12 @@ async function examine(): Promise<Finding[]> {
   const { mapperatorinatorHome: home, engine } = config;
   const withModel = engine !== 'builtin' && home !== null && existsSync(join(home, 'inference.py'));
   const parts = await Promise.all([
-    checkEnvFile([...variables, 'LORA_DIR'], parseDotenv),
+    checkEnvFile(variables, parseDotenv),
     checkDataFolder(config),
     checkPort(config),
     checkRedis(config),
     checkFfmpeg(config, withModel),
-    checkMapperatorinator(config, process.env['LORA_DIR'] || null),
+    checkMapperatorinator(config),
     ...(withModel ? [checkDevices(config, home)] : []),
   ]);
   return [checkNode(process.version), ...findings, ...parts.flat()];
