@@ -93,6 +93,9 @@ const environment = z.object({
   LOG_LEVEL: oneOf('fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent').default('info'),
 });
 
+/** The names of all variables. */
+export const variables: readonly string[] = Object.keys(environment.shape);
+
 /** What these hold is in no message. */
 const secrets = new Set(['REDIS_PASSWORD', 'QUEUE_REDIS_URL', 'API_KEYS', 'ADMIN_KEY']);
 
