@@ -163,3 +163,16 @@ test.each(['..', '.', '../../etc', 'x', '', '01A20D20-19AB-7709-80F0-0B07B0D6CD6
     expect(isJobId(text)).toBe(false);
   },
 );
+
+test('a beatmap that was sent along is there as long as the results are', async () => {
+  const jobs = await oneJob();
+  expect(await jobs.readReference(id)).toBeNull();
+  const other = '01a20d20-19ab-7709-80f0-0b07b0d6cd71';
+  await jobs.create({ ...request, id: other }, 'osu file format v14\r\n\ud83d\ude00');
+  expect(await jobs.readReference(other)).toBe('osu file format v14\r\n\ud83d\ude00');
+  await jobs.finish(other, outcome('succeeded'));
+  expect(await jobs.readReference(other)).not.toBeNull();
+  await jobs.expire(other, outcome('succeeded'));
+  expect(await jobs.readReference(other)).toBeNull();
+  expect((await jobs.read(other))?.state).toBe('expired');
+});

@@ -7,7 +7,12 @@ import { afterAll, describe, expect, it } from 'vitest';
 import { runProgram } from '../src/shared/process.ts';
 import type { Params } from '../src/shared/request.ts';
 import { checkResult } from '../src/worker/check.ts';
-import { coldCommand, programDocument, runnerCommand } from '../src/worker/engines/mapperatorinator/command.ts';
+import {
+  coldCommand,
+  programDocument,
+  runnerCommand,
+  type EngineRequest,
+} from '../src/worker/engines/mapperatorinator/command.ts';
 import { explainFailure } from '../src/worker/engines/mapperatorinator/failure.ts';
 import { createMapperatorinatorReader } from '../src/worker/engines/mapperatorinator/progress.ts';
 
@@ -16,21 +21,34 @@ const folder = mkdtempSync(join(tmpdir(), 'mapperatorinator-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 interface Given {
-  params?: Record<string, unknown>;
+  params?: Partial<Params>;
   model?: string;
   audio?: { filename: string; title?: string; artist?: string };
   cuda?: string | null;
   python?: string;
   home?: string;
+  reference?: EngineRequest['reference'];
+  loraDir?: string | null;
 }
 
-function commandFor({ params = {}, model = 'v32', audio, cuda = null, python, home }: Given = {}) {
+function commandFor({
+  params = {},
+  model = 'v32',
+  audio,
+  cuda = null,
+  python,
+  home,
+  reference,
+  loraDir = null,
+}: Given = {}) {
   const request = {
     model,
     audio: audio ?? { filename: 'My song.mp3' },
     params: { gamemode: 0, difficulty: 5, ...params },
+    ...(reference ? { reference } : {}),
   };
   const host = {
+    loraDir,
     home: home ?? join(fixtures, 'home'),
     python: python ?? join(fixtures, 'python.mjs'),
     searchPath: process.env['PATH'] ?? '',
@@ -39,19 +57,24 @@ function commandFor({ params = {}, model = 'v32', audio, cuda = null, python, ho
   return {
     command: coldCommand(host, cuda, join(folder, 'request.json')),
     warm: runnerCommand(host, cuda, 'v32'),
-    document: programDocument(request, { audio: join(folder, 'audio.mp3'), out: folder }),
+    document: programDocument(host, request, {
+      audio: join(folder, 'audio.mp3'),
+      reference: reference ? join(folder, 'reference.osu') : null,
+      out: folder,
+    }),
   };
 }
 
 describe('what a run is given', () => {
   it('is what was sent, and nothing that was not', () => {
-    const { document } = commandFor({ params: { keycount: 7, year: undefined, add_to_beatmap: true } });
+    const { document } = commandFor({ params: { keycount: 7, year: undefined, add_to_beatmap: false } });
     expect(document).toEqual({
       config: 'v32',
       args: {
         gamemode: 0,
         difficulty: 5,
         keycount: 7,
+        add_to_beatmap: false,
         title: 'My song',
         tags: '',
         audio_path: join(folder, 'audio.mp3'),
@@ -90,6 +113,29 @@ describe('what a run is given', () => {
       descriptors: ['x y'],
     });
     expect(commandFor({ audio: { filename: 'a.mp3', title: 'b\nc' } }).document.args['title']).toBe('b c');
+  });
+
+  it('is of a beatmap its copy, its timing, and no name of the song', () => {
+    const args = commandFor({ reference: { gamemode: 0, objects: 9 } }).document.args;
+    expect(args).toMatchObject({ beatmap_path: join(folder, 'reference.osu'), in_context: ['TIMING'], background: '' });
+    for (const name of ['title', 'artist', 'hitsounded', 'circle_size']) expect(args).not.toHaveProperty(name);
+    expect(commandFor({ reference: { gamemode: 3, objects: 0 } }).document.args).toMatchObject({
+      hitsounded: true,
+      circle_size: 4,
+    });
+    const chosen = { in_context: ['GD' as const], title: 'Mine', hitsounded: false, output_type: ['MAP' as const] };
+    expect(commandFor({ reference: { gamemode: 0, objects: 0 }, params: chosen }).document.args).toMatchObject(chosen);
+  });
+
+  it('is of a LoRA its folder, and never one outside of the allowed', () => {
+    const loraDir = '/loras';
+    expect(commandFor({ loraDir, params: { lora_path: 'my style 2' } }).document.args['lora_path']).toBe(
+      '/loras/my style 2',
+    );
+    for (const lora_path of ['../x', 'a/b', 'a\\b', '..', '', '.x', '/etc']) {
+      expect(() => commandFor({ loraDir, params: { lora_path } })).toThrow("is not a LoRA's name");
+    }
+    expect(() => commandFor({ params: { lora_path: 'mine' } })).toThrow("is not a LoRA's name");
   });
 
   it.each(['../x', 'legacy/v26', '', '-cn', 'default', 'v32\n', '/etc/passwd', '${x}'])(

@@ -2,12 +2,13 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import type { EngineLine } from '../src/worker/engines/engine.ts';
 import { explainFailure } from '../src/worker/engines/mapperatorinator/failure.ts';
+import type { PlanParams } from '../src/worker/engines/mapperatorinator/plan.ts';
 import { createMapperatorinatorReader } from '../src/worker/engines/mapperatorinator/progress.ts';
 
 /** A transcript's first line is what was asked for, its last one how the run ended; between them is the output. */
 interface Line {
   model: string;
-  params: Record<string, unknown>;
+  params: PlanParams;
   text?: string;
   code: number | null;
   signal: string | null;
@@ -31,7 +32,7 @@ const names = readdirSync(new URL('./fixtures/mapperatorinator/transcripts/', im
   file.replace('.jsonl', ''),
 );
 
-function readAll(lines: string[], params: Record<string, unknown> = { gamemode: 0 }, model = 'v32'): EngineLine[] {
+function readAll(lines: string[], params: PlanParams = { gamemode: 0 }, model = 'v32'): EngineLine[] {
   return lines.map(createMapperatorinatorReader(params, model));
 }
 

@@ -1,7 +1,7 @@
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { readTiming } from '../src/shared/reference-beatmap.ts';
+import { copyForProgram, readReference, readTiming } from '../src/shared/reference-beatmap.ts';
 import { startService } from './service.ts';
 import { oggBytes, synthesise } from './song.ts';
 
@@ -24,6 +24,66 @@ test.each([
   [osu(['700,0.001,4,2,0,60,1,0']), 'no tempo'],
 ])('a text without a usable timing is refused: %j', (text, reason) => {
   expect(() => readTiming(text)).toThrow(reason);
+});
+
+test('an archive is told from a beatmap, and the mode of a beatmap is one of the game', () => {
+  expect(() => readTiming('PK\u0003\u0004')).toThrow('archive');
+  expect(() => readReference('a.osu', osu(['0,500,4']).replace('Mode: 0', 'Mode: 4'))).toThrow('mode');
+  const read = readReference('a.osu', osu(['0,500,4']).replace('Mode: 0', 'Mode: 3'));
+  expect(read).toMatchObject({ filename: 'a.osu', gamemode: 3, objects: 0, timing: [{ offsetMs: 0, bpm: 120 }] });
+  expect(read.sha256).toMatch(/^[0-9a-f]{64}$/);
+});
+
+test("the copy for a program keeps every object and point of a beatmap, in order, and the map's own settings", () => {
+  const text = [
+    'osu file format v14',
+    '[General]',
+    'AudioFilename: theirs.mp3',
+    'StackLeniency: 0.4',
+    'Mode: 3',
+    '[Metadata]',
+    'Title:Song: part 2',
+    'Version:[7K] Hard',
+    '[Difficulty]',
+    'CircleSize:7',
+    'ApproachRate:9.5',
+    '[TimingPoints]',
+    '2000,-50,4,2,1,40,0,1',
+    '500,400,3,2,1,60,1,0',
+    '500,-100,4,2,1,70,0,0',
+    '[HitObjects]',
+    '36,192,900,128,2,1300:0:0:0:0:',
+    '109,192,500,5,0,0:0:0:0:',
+    '182,192,1500,1,8',
+    '256,192,2500,12,0,3000,0:0:0:0:',
+    '10,20,4000,2,0,P|30:40|50.5:60,2,120.5',
+    '',
+  ].join('\r\n');
+  const audio = { filename: 'a.ogg', artist: 'Somebody' };
+  const copy = copyForProgram({ audio, params: { gamemode: 0 } }, text, 'audio.ogg') ?? '';
+  const section = (name: string) => copy.split(`[${name}]\n`)[1]?.split('\n\n')[0]?.trim().split('\n');
+  expect(section('General')).toEqual(['AudioFilename: audio.ogg', 'Mode: 3', 'StackLeniency: 0.4']);
+  expect(section('Metadata')).toEqual(
+    expect.arrayContaining(['Title: Song: part 2', 'Artist: Somebody', 'Version: [7K] Hard']),
+  );
+  expect(section('Difficulty')).toEqual(expect.arrayContaining(['CircleSize: 7', 'ApproachRate: 9.5']));
+  expect(section('TimingPoints')).toEqual(['500,400,3,2,1,60,1,0', '500,-100,4,2,1,70,0,0', '2000,-50,4,2,1,40,0,1']);
+  expect(section('HitObjects')).toEqual([
+    '109,192,500,5,0,0:0:0:0:',
+    '36,192,900,128,2,1300:0:0:0:0:',
+    '182,192,1500,1,8,0:0:0:0:',
+    '256,192,2500,12,0,3000,0:0:0:0:',
+    '10,20,4000,2,0,P|30:40|51:60,2,120.5',
+  ]);
+  expect(readReference('copy.osu', copy)).toMatchObject({ gamemode: 3, objects: 5 });
+});
+
+test('tempo and offset together make a beatmap of nothing but their timing; either alone makes none', () => {
+  const audio = { filename: 'a.ogg' };
+  const copy = copyForProgram({ audio, params: { gamemode: 2, bpm: 155.5, offset: -120 } }, null, 'audio.ogg') ?? '';
+  expect(readReference('copy.osu', copy)).toMatchObject({ gamemode: 2, objects: 0 });
+  expect(readTiming(copy)).toEqual([{ offsetMs: -120, bpm: expect.closeTo(155.5) as number, meter: 4 }]);
+  expect(copyForProgram({ audio, params: { gamemode: 2, bpm: 155.5 } }, null, 'audio.ogg')).toBeNull();
 });
 
 test('a beatmap that is sent along gives its timing to the map, and one that is none is refused by name', async () => {

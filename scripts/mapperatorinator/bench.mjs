@@ -31,6 +31,7 @@ const host = {
   home: resolve(given.home),
   python: given.python,
   searchPath: process.env.PATH ?? '',
+  loraDir: null,
   huggingFaceHome: given['hf-home'] ? resolve(given['hf-home']) : null,
 };
 const jobs = Number(given.jobs);
@@ -43,7 +44,7 @@ const seconds = (since) => (performance.now() - since) / 1000;
 function documentFor(n, folder) {
   const params = { gamemode: 0, difficulty: 5, seed: 100 + n, export_osz: true };
   const request = { model: given.model, audio: { filename: basename(song) }, params };
-  return programDocument(request, { audio: song, out: folder });
+  return programDocument(host, request, { audio: song, reference: null, out: folder });
 }
 
 async function cold(n) {

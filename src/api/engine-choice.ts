@@ -1,7 +1,10 @@
 import type { Config } from '../shared/config.ts';
-import { bestModel, builtinModel, builtinProblems, modelNames, modelProblems } from '../shared/models.ts';
+import { unusedWarnings } from '../shared/model-limits.ts';
+import { builtinContextProblems, modelProblems } from '../shared/model-rules.ts';
+import { bestModel, builtinModel, builtinProblems, modelNames } from '../shared/models.ts';
 import { fieldProblems } from '../shared/problems.ts';
 import type { Announcement } from '../shared/queue.ts';
+import type { ReferenceBeatmap } from '../shared/reference-beatmap.ts';
 import type { AudioFormat, EngineName, Params } from '../shared/request.ts';
 import { unsupportedAudio } from './audio.ts';
 
@@ -15,8 +18,8 @@ interface Asked {
   model: string | undefined;
   params: Params;
   format: AudioFormat;
-  /** Whether a beatmap was sent along. */
-  hasReference: boolean;
+  /** The beatmap that was sent along. */
+  reference: ReferenceBeatmap | null;
 }
 
 /**
@@ -26,20 +29,15 @@ interface Asked {
 export function chooseEngine(policy: Config['engine'], workers: Announcement[], asked: Asked): Choice {
   const present = new Set(workers.flatMap((worker) => worker.models));
   const choice = pick(policy, present, asked.model?.trim() || 'default');
+  const { params, reference } = asked;
   const problems =
-    choice.engine === 'builtin' ? builtinProblems(asked.params) : modelProblems(choice.model, asked.params);
-  if (asked.params.add_to_beatmap) {
-    const detail = 'adding to a beatmap is not possible yet; a beatmap_file gives its timing to a new one';
-    problems.push({ field: 'add_to_beatmap', code: 'not_supported', detail });
-  }
+    choice.engine === 'builtin'
+      ? [...builtinProblems(params), ...builtinContextProblems(params, reference !== null)]
+      : modelProblems(choice.model, params, reference, lorasOf(workers));
   for (const field of ['bpm', 'offset'] as const) {
-    if (!asked.hasReference || asked.params[field] === undefined) continue;
+    if (!reference || params[field] === undefined) continue;
     const detail = 'cannot be given beside a beatmap_file, which has the whole timing';
     problems.push({ field, code: 'invalid_value', detail });
-  }
-  if (asked.hasReference && choice.engine !== 'builtin') {
-    const detail = 'only the built-in generator (model=builtin) takes the timing of a beatmap as yet';
-    problems.push({ field: 'beatmap_file', code: 'not_supported', detail });
   }
   if (problems.length > 0) throw fieldProblems(problems);
 
@@ -48,10 +46,13 @@ export function chooseEngine(policy: Config['engine'], workers: Announcement[], 
   if (choice.engine === 'builtin' && asked.format === 'm4a' && !decodable) {
     throw unsupportedAudio('m4a needs ffmpeg on the PATH of a worker, and none has it');
   }
-  return choice.engine === 'builtin'
-    ? { ...choice, warnings: [...choice.warnings, ...unusedBy(asked.params)] }
-    : choice;
+  const unused = unusedWarnings(choice.model, params, reference !== null);
+  return { ...choice, warnings: [...choice.warnings, ...unused] };
 }
+
+/** The names of the LoRAs that a job can ask for now. */
+export const lorasOf = (workers: Announcement[]): string[] =>
+  [...new Set(workers.flatMap((worker) => worker.loras ?? []))].sort();
 
 function pick(policy: Config['engine'], present: ReadonlySet<string>, name: string): Choice {
   const known = [...modelNames, ...present];
@@ -77,22 +78,4 @@ function pick(policy: Config['engine'], present: ReadonlySet<string>, name: stri
   const missing = name === 'default' ? 'No Mapperatorinator model is available' : `The model ${name} is not available`;
   const warnings = name === builtinModel ? [] : [`${missing} here; the built-in generator makes this map.`];
   return { engine: 'builtin', model: builtinModel, warnings };
-}
-
-/** What the embedded generator does not know how to follow. It says so instead of dropping it. */
-const unused = ['mapper_id', 'cfg_scale', 'temperature', 'top_p'] as const;
-/** What means something in some modes only. */
-const unusedInMode: Partial<Record<keyof Params, readonly number[]>> = {
-  keycount: [0, 1, 2],
-  hold_note_ratio: [0, 1, 2],
-  scroll_speed_ratio: [0, 2],
-  circle_size: [3],
-  year: [1, 2, 3],
-};
-
-function unusedBy(params: Params): string[] {
-  const inMode = Object.entries(unusedInMode).filter(([, modes]) => modes.includes(params.gamemode));
-  const names = [...unused, ...inMode.map(([name]) => name as keyof Params)];
-  const named = names.filter((name) => params[name] !== undefined);
-  return named.length === 0 ? [] : [`The built-in generator makes no use of: ${named.join(', ')}.`];
 }

@@ -49,7 +49,7 @@ export async function onlyOnce(
   const { id, audio, params, reference } = request;
   const mine: Promised = {
     id,
-    fingerprint: digest(JSON.stringify([audio.path, params, model ?? null, ...(reference ? [reference.timing] : [])])),
+    fingerprint: digest(JSON.stringify([audio.path, params, model ?? null, ...(reference ? [reference.sha256] : [])])),
   };
   for (let i = 0; i < waits; i += 1) {
     if (await promise(path, mine)) {

@@ -1,6 +1,7 @@
 import { finalProgress, metadataOf, type Cache, type CachedMetadata, type CachedProgress } from '../shared/cache.ts';
 import { furthest, readEvents, startedAt } from '../shared/events.ts';
 import type { JobRecord, Jobs, Outcome } from '../shared/jobs.ts';
+import type { ReferenceBeatmap } from '../shared/reference-beatmap.ts';
 import { seedStatus, type State } from '../shared/states.ts';
 
 /** Cache writes here are not waited for: none of them throws, and who asks has what it wants. */
@@ -126,6 +127,7 @@ export async function recordView(jobs: Jobs, record: JobRecord, progress: Cached
       bytes: request.audio.bytes,
       seconds: request.audio.seconds ?? null,
     },
+    reference: request.reference ? referenceView(request.reference) : null,
     params: request.params,
     warnings: outcome?.warnings ?? request.warnings,
     report: outcome?.report ?? null,
@@ -134,5 +136,13 @@ export async function recordView(jobs: Jobs, record: JobRecord, progress: Cached
     links: jobLinks(request.id),
   };
 }
+
+const referenceView = ({ filename, gamemode, objects, sha256, timing }: ReferenceBeatmap) => ({
+  filename,
+  gamemode,
+  objects,
+  sha256,
+  timing_points: timing.length,
+});
 
 const iso = (epochMs: number) => new Date(epochMs).toISOString();

@@ -1,6 +1,8 @@
 import { Router, type Request, type Response } from 'express';
+import { modelLimits } from '../shared/model-limits.ts';
 import { builtinModel, installedModels, modelFacts, modelNames } from '../shared/models.ts';
 import { Problem } from '../shared/problems.ts';
+import { lorasOf } from './engine-choice.ts';
 import type { Handover } from './handover.ts';
 import type { ModelConfigs } from './watcher.ts';
 
@@ -11,7 +13,10 @@ interface Deps {
   handover: Handover;
 }
 
-/** `GET /models` and `/models/{name}`: what can be asked for, what a worker has now, and the engine's own config. */
+/**
+ * `GET /models` and `/models/{name}`: what can be asked for, what a worker has now, the engine's own config, and the limits of every
+ * parameter, so that a page can show them before anything is sent.
+ */
 export function modelRoutes({ home, modelConfigs, handover }: Deps): Router {
   async function overview() {
     const workers = await handover.workers();
@@ -34,7 +39,9 @@ export function modelRoutes({ home, modelConfigs, handover }: Deps): Router {
   async function show(req: Request<{ name: string }>, res: Response) {
     const model = (await overview()).find(({ name }) => name === req.params.name);
     if (!model) throw new Problem('model_not_found', 'There is no such model.');
-    res.json({ ...model, config: (await modelConfigs?.find(model.name)) ?? null });
+    const loras = model.engine === 'builtin' ? [] : lorasOf(await handover.workers());
+    const config = (await modelConfigs?.find(model.name)) ?? null;
+    res.json({ ...model, config, loras, limits: modelLimits(model.name, loras) });
   }
 
   return Router().get('/models', list).get('/models/:name', show);

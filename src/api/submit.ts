@@ -5,8 +5,8 @@ import type { Config } from '../shared/config.ts';
 import { failpoint } from '../shared/failpoint.ts';
 import type { Jobs } from '../shared/jobs.ts';
 import type { Log } from '../shared/log.ts';
-import { fieldProblems, Problem } from '../shared/problems.ts';
-import { readTiming } from '../shared/reference-beatmap.ts';
+import { fieldProblems, Problem, type FieldProblem } from '../shared/problems.ts';
+import { readReference, type ReferenceBeatmap } from '../shared/reference-beatmap.ts';
 import { parseFields, type JobRequest } from '../shared/request.ts';
 import type { Access, Client } from './access.ts';
 import { chooseEngine } from './engine-choice.ts';
@@ -92,14 +92,15 @@ export function submitRoutes({ config, access, jobs, handover, log }: Deps): Rou
       const detail = `The song is longer than ${config.maxAudioSeconds / 60} minutes.`;
       throw new Problem('audio_too_long', detail, [{ field: 'audio_file', code: 'audio_too_long', detail }]);
     }
-    const { params, errors, unknown } = parseFields(fields);
-    if (errors.length > 0 || !params) throw fieldProblems(errors);
-    const reference = beatmap && { filename: beatmap.filename, timing: timingOf(beatmap.text) };
+    const { reference, problems } = referenceOf(beatmap);
+    const unsent = reference ? { gamemode: `${reference.gamemode}` } : {};
+    const { params, errors, unknown } = parseFields(fields, unsent);
+    if (errors.length + problems.length > 0 || !params) throw fieldProblems([...errors, ...problems]);
     const choice = chooseEngine(config.engine, await handover.workers(), {
       model: fields.get('model'),
       params,
       format: audio.format,
-      hasReference: reference !== null,
+      reference,
     });
     const warnings = [...unknown, ...ignoredFiles].map(
       (name) => `The field ${JSON.stringify(name)} is not known and was ignored.`,
@@ -120,7 +121,7 @@ export function submitRoutes({ config, access, jobs, handover, log }: Deps): Rou
   async function accept(request: JobRequest, upload: Upload) {
     await upload.keep();
     await failpoint('submit:stored');
-    await jobs.create(request);
+    await jobs.create(request, upload.beatmap?.text);
     await failpoint('submit:recorded');
     void handover.deliver(request); // the record is the promise; nobody waits for the queue
     const { id: jobId, engine, model, audio } = request;
@@ -130,12 +131,14 @@ export function submitRoutes({ config, access, jobs, handover, log }: Deps): Rou
   return Router().post('/process', submit);
 }
 
-/** Throws a Problem for a `beatmap_file` that is no beatmap. */
-function timingOf(text: string) {
+/** A `beatmap_file` that is no beatmap is a problem among those of the other fields. */
+function referenceOf(beatmap: Upload['beatmap']): { reference: ReferenceBeatmap | null; problems: FieldProblem[] } {
+  if (!beatmap) return { reference: null, problems: [] };
   try {
-    return readTiming(text);
+    return { reference: readReference(beatmap.filename, beatmap.text), problems: [] };
   } catch (error) {
     const reason = error instanceof Error ? error.message : 'it cannot be read';
-    throw fieldProblems([{ field: 'beatmap_file', code: 'invalid_beatmap', detail: `cannot be used: ${reason}` }]);
+    const problem = { field: 'beatmap_file', code: 'invalid_beatmap', detail: `cannot be used: ${reason}` };
+    return { reference: null, problems: [problem] };
   }
 }

@@ -1,30 +1,36 @@
 /** The names by which models know a style. Exact, and the program skips a name that it does not know without an error. */
 
-/** The osu! user tags of v32 and v32-mini, by group (the public project's `datasets/tags_2026.json`). */
+/**
+ * The osu! user tags of v32 and v32-mini, by group (the public project's `datasets/tags_2026.json`). After the colon the modes that
+ * a tag is for: s osu!, t taiko, c catch, m mania; none: all.
+ */
 const userTagGroups: Record<string, string> = {
-  additions: 'combo colours, custom skin, hitsounds, keysounds',
+  additions: 'combo colours:s, custom skin, hitsounds:t, keysounds',
   context: 'custom song, mapping contest, tournament custom',
   expression:
-    'chaotic, conceptual, difficulty spike, high contrast, improvisation, iNiS-style, inspo, old-style revival, ' +
-    'playfield usage, progression, repetition, simple',
+    'chaotic:s, conceptual, difficulty spike, high contrast, improvisation:st, iNiS-style:s, inspo, ' +
+    'old-style revival:s, playfield usage:s, progression, repetition, simple',
   gimmick:
-    '2B, aspire, barlines, circle only, delay, dodge the beat, LN inverse, long sliders, memory, mirrored, ' +
-    'ninja spinners, no hyperdashes, playfield constraint, reversed, slider only, spinner-heavy, storyboard, ' +
-    'tag, video, yellow notes',
-  jumps: 'back and forth, cross-screen, freeform, linear, sharp, squares, stamina, stars, triangles, wide',
+    '2B, aspire:s, barlines:t, circle only:s, delay:m, dodge the beat:c, LN inverse:m, long sliders:c, ' +
+    'memory, mirrored:t, ninja spinners:s, no hyperdashes:c, playfield constraint:s, reversed:t, ' +
+    'slider only:s, spinner-heavy:c, storyboard, tag, video, yellow notes:t',
+  jumps:
+    'back and forth:s, cross-screen:s, freeform:s, linear:s, sharp:s, squares:s, stamina:s, stars:s, ' +
+    'triangles:s, wide:s',
   meta: 'accelerating bpm, collab, mega collab, multi-song, swing, time signatures, variable timing',
-  reading: 'overlaps, perfect stacks, visually dense',
-  skillset: 'alt, gimmick, jumps, precision, reading, speedjack, streams, tech, wristjack',
-  sliders: 'complex slidershapes, complex sv, high sv, low sv',
-  streams: 'bursts, cutstreams, doubles, flow aim, quads, spaced streams, speed, stamina',
+  reading: 'overlaps:s, perfect stacks:s, visually dense:s',
+  skillset: 'alt:s, gimmick, jumps:s, precision:sc, reading, speedjack:m, streams, tech:stcm, wristjack:m',
+  sliders: 'complex slidershapes:s, complex sv:stm, high sv, low sv',
+  streams: 'bursts, cutstreams:s, doubles, flow aim:s, quads, spaced streams:s, speed, stamina:stm',
   style:
-    'avant-garde, chordjack, chordstream, clean, convert, distance snap, double bpm, dump, finisher-heavy, ' +
-    'freeform, generic hybrid, geometric, grid snap, handstream, hexgrid, jumpstream, LN coordination, ' +
-    'LN density, LN mixed , LN release, longjack, messy, mixed rice, mono-heavy, N+1, o2jam, quadstream, ' +
-    'symmetrical, taikosu, tiebreaker, tnt, vocal',
+    'avant-garde, chordjack:m, chordstream:m, clean:s, convert:tc, distance snap:s, double bpm:t, dump:m, ' +
+    'finisher-heavy:t, freeform:s, generic hybrid:m, geometric:s, grid snap:s, handstream:m, hexgrid:s, ' +
+    'jumpstream:m, LN coordination:m, LN density:m, LN mixed :m, LN release:m, longjack:m, messy:s, ' +
+    'mixed rice:m, mono-heavy:t, N+1:m, o2jam:m, quadstream:m, symmetrical:s, taikosu:t, tiebreaker:m, tnt:t, ' +
+    'vocal:t',
   tech:
-    'aim control, antiflow, complex snap, finger control, flow, hyperwalks, jump, slider tech, technical hybrid, ' +
-    'wiggles',
+    'aim control:s, antiflow:c, complex snap:tcm, finger control:s, flow:c, hyperwalks:c, jump:c, ' +
+    'slider tech:s, technical hybrid:m, wiggles:c',
 };
 
 /** The OMDB names of v28, v29 and v31 (`datasets/beatmap_descriptors.csv`). */
@@ -41,10 +47,18 @@ const omdbNames =
 
 /** One of them ends in a space: `style/LN mixed `. */
 const split = (names: string) => names.split(', ');
+const modeLetters = 'stcm';
+const allModes = [0, 1, 2, 3];
 
-export const vocabularies: Record<'user_tags' | 'omdb', ReadonlySet<string>> = {
-  user_tags: new Set(
-    Object.entries(userTagGroups).flatMap(([group, names]) => split(names).map((name) => `${group}/${name}`)),
+/** The modes that a name is for, by name. */
+export const vocabularies: Record<'user_tags' | 'omdb', ReadonlyMap<string, readonly number[]>> = {
+  user_tags: new Map(
+    Object.entries(userTagGroups).flatMap(([group, tags]) =>
+      split(tags).map((tag) => {
+        const [name = '', modes] = tag.split(':');
+        return [`${group}/${name}`, modes ? [...modes].map((letter) => modeLetters.indexOf(letter)) : allModes];
+      }),
+    ),
   ),
-  omdb: new Set(split(omdbNames)),
+  omdb: new Map(split(omdbNames).map((name) => [name, allModes])),
 };

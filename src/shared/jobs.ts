@@ -9,6 +9,7 @@ import type { FinalState, State } from './states.ts';
 /**
  * The records of all jobs, on disk. A job's folder `jobs/<id>/` holds
  *   request.json   what was accepted (there before the submit is answered, never changed)
+ *   reference.osu  the beatmap that was sent along, if one was (as long as the outputs are kept)
  *   claims/<n>     who runs it (claim.ts)
  *   cancel         there once somebody asked to cancel
  *   outcome.json   how it ended (made once, by link: the first outcome stays)
@@ -67,6 +68,7 @@ export interface JobRecord {
   outcome: Outcome | null;
 }
 
+const referenceName = 'reference.osu';
 const idPattern = /^[0-9a-f]{8}-[0-9a-f]{4}-[1-8][0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/;
 
 /** Whether a text can be a job's id. Asked before any path is built from it. */
@@ -98,12 +100,13 @@ export function createJobs(dataDir: string) {
     await rename(draft, join(dataDir, 'unfinished')).catch(() => rm(draft, { recursive: true }));
   }
 
-  /** Writes the record. When this returns, the job survives a restart of everything. */
-  async function create(request: JobRequest) {
+  /** Writes the record, and the beatmap that was sent along. When this returns, the job survives a restart of everything. */
+  async function create(request: JobRequest, reference?: string) {
     const draft = join(dataDir, 'jobs', `.new-${request.id}`);
     try {
       await mkdir(draft);
       await writeDurably(join(draft, 'request.json'), JSON.stringify(request));
+      if (reference !== undefined) await writeDurably(join(draft, referenceName), reference);
       await appendEvents(join(draft, 'events.jsonl'), [{ at: request.createdAt, type: 'state', state: 'queued' }]);
       await writeFile(marker(request.id), '');
       await rename(draft, folder(request.id));
@@ -117,6 +120,14 @@ export function createJobs(dataDir: string) {
 
   async function readRequest(id: string): Promise<JobRequest | null> {
     return (await readJson(join(folder(id), 'request.json'))) as JobRequest | null;
+  }
+
+  /** The text of the beatmap that was sent along; null where there was none. */
+  async function readReference(id: string): Promise<string | null> {
+    return readFile(join(folder(id), referenceName), 'utf8').catch((error: unknown) => {
+      if (isErrno(error, 'ENOENT')) return null;
+      throw error;
+    });
   }
 
   async function readOutcome(id: string): Promise<Outcome | null> {
@@ -195,6 +206,7 @@ export function createJobs(dataDir: string) {
   /** Removes the files of a job that has succeeded, and its log; the record stays and says so. */
   async function expire(id: string, outcome: Outcome) {
     await rm(outputs(id), { recursive: true, force: true });
+    await rm(join(folder(id), referenceName), { force: true });
     await failpoint('sweep:expired');
     const expired = { at: Date.now(), type: 'state', state: 'expired' };
     const lastId = (await readEvents(events(id))).at(-1)?.id ?? 0;
@@ -242,6 +254,7 @@ export function createJobs(dataDir: string) {
     create,
     read,
     readRequest,
+    readReference,
     readOutcome,
     finish,
     settle,

@@ -1,9 +1,8 @@
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { parse } from 'yaml';
-import { vocabularies } from './descriptors.ts';
 import type { FieldProblem } from './problems.ts';
-import type { Params } from './request.ts';
+import type { ContextName, Params } from './request.ts';
 
 /** The name of the embedded generator, as a model. */
 export const builtinModel = 'builtin';
@@ -11,40 +10,62 @@ export const builtinModel = 'builtin';
 /** What a request says for: the best model that is there. */
 export const defaultModel = 'default';
 
-interface ModelFacts {
+export interface ModelFacts {
   /** 0 osu!, 1 taiko, 2 catch, 3 mania. */
   gamemodes: number[];
   /** Whether the model has a year token, and the years it was trained on. */
   years: [number, number] | null;
-  in_context: string[];
-  output_type: string[];
+  /** What it can take from a beatmap. */
+  in_context: ContextName[];
+  /** What it writes, one after the other. */
+  output_type: ContextName[];
   descriptors: 'user_tags' | 'omdb' | null;
+  /** Parameters that it has no token or no use for. */
+  ignores: (keyof Params)[];
+  /** Whether it finds positions by diffusion, with a second model, unless told otherwise. */
+  generate_positions: boolean;
+  /** Whether super timing is on unless told otherwise. */
+  super_timing: boolean;
 }
 
 const allModes = [0, 1, 2, 3];
-const contexts = ['NONE', 'TIMING', 'KIAI', 'MAP', 'GD', 'NO_HS'];
-const omdb = { gamemodes: allModes, in_context: contexts, output_type: ['TIMING', 'KIAI', 'MAP', 'SV'] };
+/** Of models that write the type of an object before its time. */
+const typeTemperatures = ['timing_temperature', 'mania_column_temperature', 'taiko_hit_temperature'] as const;
+const omdb = {
+  gamemodes: allModes,
+  years: [2007, 2023],
+  in_context: ['NONE', 'TIMING', 'KIAI', 'MAP', 'GD', 'NO_HS'],
+  output_type: ['TIMING', 'KIAI', 'MAP', 'SV'],
+  descriptors: 'omdb',
+} satisfies Partial<ModelFacts>;
+const userTags: ModelFacts = {
+  gamemodes: allModes,
+  years: [2007, 2024],
+  in_context: ['NONE', 'TIMING'],
+  output_type: ['TIMING', 'MAP', 'SV'],
+  descriptors: 'user_tags',
+  ignores: [...typeTemperatures],
+  generate_positions: false,
+  super_timing: false,
+};
 
 /** The published models, best first. Facts from the project's training configs and web UI (2026-07). */
 const facts: Record<string, ModelFacts> = {
-  v32: {
-    gamemodes: allModes,
-    years: [2007, 2024],
+  v32: userTags,
+  'v32-mini': userTags,
+  v31: { ...omdb, ignores: [], generate_positions: false, super_timing: false },
+  v30: {
+    gamemodes: [0],
+    years: null,
     in_context: ['NONE', 'TIMING'],
-    output_type: ['TIMING', 'MAP', 'SV'],
-    descriptors: 'user_tags',
+    output_type: ['MAP'],
+    descriptors: null,
+    ignores: [...typeTemperatures, 'year', 'hitsounded'],
+    generate_positions: false,
+    super_timing: false,
   },
-  'v32-mini': {
-    gamemodes: allModes,
-    years: [2007, 2024],
-    in_context: ['NONE', 'TIMING'],
-    output_type: ['TIMING', 'MAP', 'SV'],
-    descriptors: 'user_tags',
-  },
-  v31: { ...omdb, years: [2007, 2023], descriptors: 'omdb' },
-  v30: { gamemodes: [0], years: null, in_context: ['TIMING'], output_type: ['MAP'], descriptors: null },
-  v29: { ...omdb, years: [2007, 2023], descriptors: 'omdb' },
-  v28: { ...omdb, years: [2007, 2023], descriptors: 'omdb' },
+  v29: { ...omdb, ignores: [], generate_positions: true, super_timing: true },
+  v28: { ...omdb, ignores: [], generate_positions: true, super_timing: true },
 };
 
 /** What is asked for where nobody says which, and no worker is there to look at. */
@@ -53,12 +74,44 @@ export const bestModel = 'v32';
 /** The names of the published models, best first. */
 export const modelNames: readonly string[] = Object.keys(facts);
 
+/** What the embedded generator does not know how to follow. */
+const foreignToBuiltin = [
+  'mapper_id',
+  'beatmap_id',
+  'cfg_scale',
+  'temperature',
+  ...typeTemperatures,
+  'timeshift_bias',
+  'top_p',
+  'top_k',
+  'do_sample',
+  'num_beams',
+  'parallel',
+  'lookback',
+  'lookahead',
+  'timing_leniency',
+  'timer_num_beams',
+  'timer_bpm_threshold',
+  'timer_cfg_scale',
+  'timer_iterations',
+  'resnap_events',
+  'snap_near_perfect_overlaps',
+  'generate_positions',
+  'diff_cfg_scale',
+  'precision',
+  'attn_implementation',
+  'lora_path',
+] as const;
+
 const builtinFacts: ModelFacts = {
   gamemodes: allModes,
   years: null,
-  in_context: ['TIMING'],
+  in_context: ['NONE', 'TIMING'],
   output_type: ['TIMING', 'KIAI', 'MAP', 'SV'],
   descriptors: 'user_tags',
+  ignores: [...foreignToBuiltin],
+  generate_positions: false,
+  super_timing: false,
 };
 
 /** Numbers of keys that a ranked mania map can have. */
@@ -92,37 +145,6 @@ const hasOneDecimal = (value: number) => Math.abs(value * 10 - Math.round(value 
 /** What a model can do; an empty object for one that only its owner knows. */
 export function modelFacts(name: string): Partial<ModelFacts> {
   return name === builtinModel ? builtinFacts : (facts[name] ?? {});
-}
-
-/**
- * What a model would choke on after minutes of loading, or quietly leave out: refused before, one problem a field. Of a
- * model that only its owner knows nothing is refused. The ranges that hold for every model are the request's own.
- */
-export function modelProblems(name: string, params: Params): FieldProblem[] {
-  const { gamemodes, years, descriptors } = modelFacts(name);
-  const problems: FieldProblem[] = [];
-  if (gamemodes && !gamemodes.includes(params.gamemode)) {
-    const detail = `the model ${name} makes maps for gamemode ${gamemodes.join(', ')} only`;
-    problems.push({ field: 'gamemode', code: 'mode_not_available', detail });
-  }
-  if (years && params.year !== undefined && (params.year < years[0] || params.year > years[1])) {
-    const detail = `the model ${name} knows the years ${years[0]} to ${years[1]}`;
-    problems.push({ field: 'year', code: 'invalid_value', detail });
-  }
-  for (const field of ['descriptors', 'negative_descriptors'] as const) {
-    const problem = descriptors !== undefined && descriptorProblem(name, descriptors, params[field] ?? []);
-    if (problem) problems.push({ field, ...problem });
-  }
-  return problems;
-}
-
-function descriptorProblem(model: string, vocabulary: ModelFacts['descriptors'], names: string[]) {
-  if (names.length === 0) return null;
-  if (vocabulary === null) return { code: 'not_supported', detail: `the model ${model} knows no descriptors` };
-  const unknown = names.filter((name) => !vocabularies[vocabulary].has(name));
-  if (unknown.length === 0) return null;
-  const list = unknown.map((name) => `"${name}"`).join(', ');
-  return { code: 'unknown_descriptor', detail: `the model ${model} does not know ${list}` };
 }
 
 /** The models that a checkout of Mapperatorinator has configs for. `default` is their common base and does not run. */

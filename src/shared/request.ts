@@ -1,54 +1,34 @@
 import { z } from 'zod';
+import { array, flag, folderName, limitOf, line, names, numeric, oneOf, whole, type Limit } from './fields.ts';
+import type { FieldProblem } from './problems.ts';
 import type { ReferenceBeatmap } from './reference-beatmap.ts';
 
 /**
- * The fields of `POST /process`, as the seed names them. One schema serves the API (which refuses), the worker (which
- * reads the record again) and the documents. Multipart values arrive as text; '' means not sent; nothing gets a default
- * but gamemode and difficulty, so that the model's or the star level's own value applies.
+ * The fields of `POST /process`: those of the seed and every parameter of the public project that a client may set, under
+ * the project's own names. One schema serves the API (which refuses), the worker (which reads the record again) and
+ * `GET /models/{name}` (which shows the limits). Multipart values arrive as text; '' means not sent; nothing gets a
+ * default but gamemode and difficulty, so that the model's or the star level's own value applies.
  */
-const numeric = (min: number, max: number) =>
-  z
-    .string()
-    .trim()
-    .refine((text) => text !== '' && Number.isFinite(Number(text)), 'must be a finite number')
-    .transform(Number)
-    .pipe(z.number().min(min, `must be at least ${min}`).max(max, `must be at most ${max}`));
 
-const whole = (min: number, max: number) => numeric(min, max).pipe(z.number().int('must be a whole number'));
+/** What the program can take from a beatmap, or write; `NONE`: nothing is taken. */
+export const contextNames = ['NONE', 'TIMING', 'NO_HS', 'GD', 'MAP', 'KIAI', 'SV'] as const;
+export type ContextName = (typeof contextNames)[number];
+const contextsMessage = `must be a JSON array of ${contextNames.join(', ')}`;
+const contexts = array(z.enum(contextNames, contextsMessage), contextNames.length, contextsMessage, contextNames);
 
-const truths = ['true', '1', 'on', 'yes', 't', 'y'];
-const untruths = ['false', '0', 'off', 'no', 'f', 'n'];
-const flag = z
-  .string()
-  .trim()
-  .toLowerCase()
-  .refine((text) => truths.includes(text) || untruths.includes(text), 'must be true or false')
-  .transform((text) => truths.includes(text));
+const largestId = 2 ** 31 - 1;
+const longestMs = 36_000_000;
 
-const line = (max: number) =>
-  z
-    .string()
-    .transform((text) => text.replace(/\p{Cc}/gu, ' ').trim())
-    .pipe(z.string().min(1, 'must not be blank').max(max, `must be at most ${max} characters`));
-
-const names = z
-  .string()
-  .transform((text, context) => {
-    try {
-      return JSON.parse(text) as unknown;
-    } catch {
-      context.addIssue({ code: 'custom', message: 'must be a JSON array of strings' });
-      return z.NEVER;
-    }
-  })
-  .pipe(z.array(z.string().min(1).max(100), 'must be a JSON array of strings').max(64).nullable())
-  .transform((list) => (list && list.length > 0 ? list : undefined));
-
+/**
+ * The upper ends of beams, iterations and the overlap of windows are ours: the program takes any number, and time or memory
+ * grow with it. Below the lower ends it fails after the model was loaded.
+ */
 export const paramsSchema = z.object({
   gamemode: whole(0, 3).default(0),
   difficulty: numeric(0, 12).default(5),
   year: whole(2007, 2077).optional(),
-  mapper_id: whole(1, 2 ** 31 - 1).optional(),
+  mapper_id: whole(1, largestId).optional(),
+  beatmap_id: whole(1, largestId).optional(),
   hp_drain_rate: numeric(0, 10).optional(),
   circle_size: numeric(0, 10).optional(),
   overall_difficulty: numeric(0, 10).optional(),
@@ -58,16 +38,40 @@ export const paramsSchema = z.object({
   keycount: whole(1, 18).optional(),
   hold_note_ratio: numeric(0, 1).optional(),
   scroll_speed_ratio: numeric(0, 1).optional(),
+  in_context: contexts.optional(),
+  output_type: contexts.optional(),
   cfg_scale: numeric(0.1, 30).optional(),
   temperature: numeric(0.01, 10).optional(),
+  timing_temperature: numeric(0.01, 10).optional(),
+  mania_column_temperature: numeric(0.01, 10).optional(),
+  taiko_hit_temperature: numeric(0.01, 10).optional(),
+  timeshift_bias: numeric(-10, 10).optional(),
   top_p: numeric(0.01, 1).optional(),
-  seed: whole(0, 2 ** 31 - 1).optional(),
-  start_time: whole(0, 36_000_000).optional(),
-  end_time: whole(1, 36_000_000).optional(),
+  top_k: whole(0, 10_000).optional(),
+  do_sample: flag.optional(),
+  num_beams: whole(1, 4).optional(),
+  parallel: flag.optional(),
+  lookback: numeric(0, 0.9).optional(),
+  lookahead: numeric(0, 0.9).optional(),
+  timing_leniency: whole(0, 200).optional(),
+  seed: whole(0, largestId).optional(),
+  start_time: whole(0, longestMs).optional(),
+  end_time: whole(1, longestMs).optional(),
   export_osz: flag.default(true),
   add_to_beatmap: flag.default(false),
   hitsounded: flag.optional(),
   super_timing: flag.optional(),
+  timer_num_beams: whole(1, 4).optional(),
+  timer_bpm_threshold: numeric(0, 1).optional(),
+  timer_cfg_scale: numeric(0.1, 30).optional(),
+  timer_iterations: whole(1, 100).optional(),
+  resnap_events: flag.optional(),
+  snap_near_perfect_overlaps: flag.optional(),
+  generate_positions: flag.optional(),
+  diff_cfg_scale: numeric(0.1, 30).optional(),
+  precision: oneOf('fp32', 'fp16', 'bf16', 'amp').optional(),
+  attn_implementation: oneOf('auto', 'eager', 'sdpa', 'flash_attention_2').optional(),
+  lora_path: folderName.optional(),
   descriptors: names.optional(),
   negative_descriptors: names.optional(),
   title: line(200).optional(),
@@ -79,8 +83,8 @@ export const paramsSchema = z.object({
   source: line(200).optional(),
   tags: line(1000).optional(),
   bpm: numeric(20, 1000).optional(),
-  offset: whole(-60_000, 36_000_000).optional(),
-  preview_time: whole(-1, 36_000_000).optional(),
+  offset: whole(-60_000, longestMs).optional(),
+  preview_time: whole(-1, longestMs).optional(),
 });
 
 export type Params = z.infer<typeof paramsSchema>;
@@ -88,9 +92,17 @@ export type Params = z.infer<typeof paramsSchema>;
 /** Every parameter by name, as the form has it. */
 export const parameterNames: readonly string[] = Object.keys(paramsSchema.shape);
 
-/** Text fields of the form → parameters, or the list of what is wrong with them. Unknown names come back by name. */
-export function parseFields(fields: ReadonlyMap<string, string>) {
-  const known: Record<string, string> = {};
+/** What each parameter takes, whatever the model. */
+export const parameterLimits: Readonly<Record<string, Limit>> = Object.fromEntries(
+  Object.entries(paramsSchema.shape).map(([name, schema]) => [name, limitOf(schema)]),
+);
+
+/**
+ * Text fields of the form → parameters, or the list of what is wrong with them, one problem a field. Unknown names come back by name. `unsent`: what
+ * applies instead of the defaults where a field is not sent.
+ */
+export function parseFields(fields: ReadonlyMap<string, string>, unsent: Record<string, string> = {}) {
+  const known: Record<string, string> = { ...unsent };
   const unknown: string[] = [];
   for (const [name, value] of fields) {
     if (name === 'model') continue;
@@ -98,20 +110,29 @@ export function parseFields(fields: ReadonlyMap<string, string>) {
     else if (value !== '') known[name] = value;
   }
   const parsed = paramsSchema.safeParse(known);
-  const errors = parsed.success
+  const issues = parsed.success
     ? rangeProblems(parsed.data)
-    : parsed.error.issues.map((issue) => ({
-        field: String(issue.path[0]),
+    : parsed.error.issues.map(({ path, message }) => ({
+        field: String(path[0]),
         code: 'invalid_value',
-        detail: issue.message,
+        detail: message,
       }));
+  const errors = [...new Map(issues.map((issue) => [issue.field, issue])).values()]; // one a field
   return { params: parsed.data, errors, unknown };
 }
 
-function rangeProblems(params: Params) {
+function rangeProblems(params: Params): FieldProblem[] {
+  const problems: FieldProblem[] = [];
+  const refuse = (field: string, detail: string) => problems.push({ field, code: 'invalid_value', detail });
   const { start_time: start, end_time: end } = params;
-  if (start === undefined || end === undefined || start < end) return [];
-  return [{ field: 'end_time', code: 'invalid_value', detail: 'must be later than start_time' }];
+  if (start !== undefined && end !== undefined && start >= end) refuse('end_time', 'must be later than start_time');
+  const { lookback = 0.5, lookahead = 0.4 } = params; // the program's own, of every model
+  // What is left of a window is the way to the next: at 0.95 a song takes twice as long as by default, at 1 it has no end.
+  if (lookback + lookahead > 0.95 + 1e-9) {
+    const field = params.lookback === undefined ? 'lookahead' : 'lookback';
+    refuse(field, `must leave 0.05 of a window: lookback ${lookback} and lookahead ${lookahead} are more than 0.95`);
+  }
+  return problems;
 }
 
 export const engineNames = ['builtin', 'mapperatorinator'] as const;

@@ -22,7 +22,7 @@ interface Written {
 
 /**
  * Looks at what an engine wrote before anybody calls it a success: every `.osu`, beside or inside an `.osz`, parses, has
- * objects in order of time, inside the playfield and the song; every `.osz` opens and brings its song.
+ * objects (unless only its timing or the like was asked for) in order of time, inside the playfield and the song; every `.osz` opens and brings its song.
  * `songSeconds` 0: not known. Throws InvalidResultError with the reason; returns what the first map is, and what the verifier
  * says of it: a map that breaks a rule of mapping can still be played, so that fails no job.
  */
@@ -34,7 +34,8 @@ export async function checkResult(folder: string, request: JobRequest, songSecon
     if (name.endsWith('.osu')) maps.push({ text: bytes.toString('utf8') });
     if (name.endsWith('.osz')) maps.push(...mapsInside(name, bytes));
   }
-  const beatmaps = maps.map(({ text }) => checkMap(text, songSeconds));
+  const { output_type: asked = ['MAP'] } = request.params;
+  const beatmaps = maps.map(({ text }) => checkMap(text, songSeconds, asked.includes('MAP')));
   const [beatmap] = beatmaps;
   const [first] = maps;
   if (!first || !beatmap) throw new InvalidResultError('The engine wrote no beatmap.');
@@ -58,10 +59,10 @@ function mapsInside(name: string, bytes: Uint8Array): Written[] {
   return texts.map((text) => ({ text, files }));
 }
 
-function checkMap(text: string, songSeconds: number): Beatmap {
+function checkMap(text: string, songSeconds: number, needsObjects: boolean): Beatmap {
   const beatmap = decode(text);
   const objects = beatmap.hitObjects;
-  if (objects.length === 0) throw new InvalidResultError('The beatmap has no objects.');
+  if (objects.length === 0 && needsObjects) throw new InvalidResultError('The beatmap has no objects.');
   if (beatmap.controlPoints.timingPoints.length === 0) throw new InvalidResultError('The beatmap has no timing point.');
 
   const end = objects.reduce((latest, object) => Math.max(latest, endTime(object)), -Infinity);

@@ -1,5 +1,5 @@
-import { copyFile, link, mkdir, rm, statfs } from 'node:fs/promises';
-import { join } from 'node:path';
+import { copyFile, link, mkdir, rm, statfs, writeFile } from 'node:fs/promises';
+import { basename, join } from 'node:path';
 import { Semaphore } from 'async-mutex';
 import { cutOffWarning, measureSong } from '../shared/audio-length.ts';
 import { metadataOf, type Cache } from '../shared/cache.ts';
@@ -10,6 +10,7 @@ import { failpoint } from '../shared/failpoint.ts';
 import { exists, listOutputs, publish, type JobError, type Jobs, type Outcome, type Report } from '../shared/jobs.ts';
 import type { Log } from '../shared/log.ts';
 import type { Delivery } from '../shared/queue.ts';
+import { copyForProgram } from '../shared/reference-beatmap.ts';
 import type { EngineName, JobRequest } from '../shared/request.ts';
 import { checkResult, InvalidResultError } from './check.ts';
 import { keptLines, type AttemptPaths, type Engine, type EngineLine } from './engines/engine.ts';
@@ -287,7 +288,10 @@ export function createRunner({ jobs, cache, engines, owner, limits, log }: Deps)
     };
     await mkdir(paths.out, { recursive: true });
     await link(song, paths.audio).catch(() => copyFile(song, paths.audio));
-    return paths;
+    const reference = copyForProgram(request, await jobs.readReference(request.id), basename(paths.audio));
+    if (reference === null) return { ...paths, reference };
+    await writeFile(join(scratch, 'reference.osu'), reference);
+    return { ...paths, reference: join(scratch, 'reference.osu') };
   }
 }
 

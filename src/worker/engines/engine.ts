@@ -8,6 +8,8 @@ import { endProcesses } from '../orphans.ts';
 export interface AttemptPaths {
   /** The song under a safe name. */
   audio: string;
+  /** A copy of the beatmap that was sent along or of the timing that is known, safe for a program to read; null: none. */
+  reference: string | null;
   /** Where the program finds what it is asked for. */
   request: string;
   /** Where the program writes its files; this folder is published. */

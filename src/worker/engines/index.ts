@@ -10,6 +10,7 @@ import { modelsOnThisHost } from '../../shared/weights.ts';
 import { createBuiltinEngine } from './builtin/adapter.ts';
 import type { Engine } from './engine.ts';
 import { createMapperatorinatorEngine, type MapperatorinatorEngine } from './mapperatorinator/adapter.ts';
+import { isLoraName } from './mapperatorinator/command.ts';
 
 export type Engines = Awaited<ReturnType<typeof createEngines>>;
 
@@ -25,7 +26,7 @@ export async function createEngines(config: Config, node: string, log: Log) {
   if (home !== null) {
     const { models, missing } = await modelsOnThisHost(home, huggingFaceHome);
     for (const { model, detail } of missing) log.warn({ model, detail }, 'A model is not ready on this host.');
-    const host = { home, python: config.python, searchPath, huggingFaceHome };
+    const host = { home, python: config.python, searchPath, huggingFaceHome, loraDir: config.loraDir };
     const preload = modelNames.find((name) => models.includes(name)) ?? models[0] ?? null;
     mapperatorinator = createMapperatorinatorEngine({ host, slots: config.slots, preload, log });
     engines.set('mapperatorinator', mapperatorinator);
@@ -73,5 +74,5 @@ function checkoutOf({ engine, mapperatorinatorHome: home }: Config, log: Log): s
 async function lorasIn(folder: string | null): Promise<string[]> {
   if (folder === null) return [];
   const entries = await readdir(folder).catch(() => []);
-  return entries.filter((name) => !name.startsWith('.')).sort();
+  return entries.filter(isLoraName).sort();
 }

@@ -1,5 +1,6 @@
 import { dirname } from 'node:path';
 import type { Log } from '../../../shared/log.ts';
+import { contextsOf } from '../../../shared/model-rules.ts';
 import { endProcesses } from '../../orphans.ts';
 import { runAttempt, type Engine } from '../engine.ts';
 import { coldCommand, runnerCommand, programDocument, type Host } from './command.ts';
@@ -36,13 +37,20 @@ export function createMapperatorinatorEngine({ host, slots, preload, log }: Opti
     close: pool.close,
     async run(attempt, say, signal) {
       const { name, request, paths } = attempt;
-      const document = programDocument(request, paths);
-      const read = createRunnerReader(request.params, request.model);
+      let document: ReturnType<typeof programDocument>;
+      try {
+        document = programDocument(host, request, paths);
+      } catch (error) {
+        return { code: 'model_missing', detail: error instanceof Error ? error.message : String(error) };
+      }
+      const contexts = contextsOf(request.params, request.reference !== undefined);
+      const planned = { ...request.params, ...(contexts ? { in_context: contexts } : {}) };
+      const read = createRunnerReader(planned, request.model);
       const runCold = (gpu: string | null) => {
         const program = {
           command: coldCommand(host, gpu, paths.request),
           document,
-          read: createMapperatorinatorReader(request.params, request.model),
+          read: createMapperatorinatorReader(planned, request.model),
           explain: explainFailure,
         };
         return runAttempt(attempt, program, say, signal);

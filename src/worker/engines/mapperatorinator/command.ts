@@ -1,52 +1,17 @@
-import { dirname, parse } from 'node:path';
+import { dirname, join, parse } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { oneLine } from '../../../shared/fields.ts';
+import { contextsOf } from '../../../shared/model-rules.ts';
 import { defaultModel } from '../../../shared/models.ts';
 import type { Command } from '../../../shared/process.ts';
+import type { Params } from '../../../shared/request.ts';
 import type { AttemptPaths } from '../engine.ts';
-
-/** The parameters that go to the program as they are. Whatever else a request holds stays here. */
-const passed = [
-  'gamemode',
-  'difficulty',
-  'year',
-  'mapper_id',
-  'hp_drain_rate',
-  'circle_size',
-  'overall_difficulty',
-  'approach_rate',
-  'slider_multiplier',
-  'slider_tick_rate',
-  'keycount',
-  'hold_note_ratio',
-  'scroll_speed_ratio',
-  'cfg_scale',
-  'temperature',
-  'top_p',
-  'seed',
-  'start_time',
-  'end_time',
-  'export_osz',
-  'hitsounded',
-  'super_timing',
-  'descriptors',
-  'negative_descriptors',
-  'title',
-  'artist',
-  'title_unicode',
-  'artist_unicode',
-  'creator',
-  'version',
-  'source',
-  'tags',
-  'bpm',
-  'offset',
-  'preview_time',
-] as const;
 
 export interface EngineRequest {
   model: string;
   audio: { filename: string; title?: string; artist?: string };
-  params: Record<string, unknown>;
+  params: Partial<Params>;
+  reference?: { gamemode: number; objects: number };
 }
 
 /** What a worker's host gives to every job. */
@@ -57,6 +22,8 @@ export interface Host {
   searchPath: string;
   /** Where the weights are kept; null: the program's own default. */
   huggingFaceHome: string | null;
+  /** The folder whose entries are the LoRAs that a job may ask for; null: none. */
+  loraDir: string | null;
 }
 
 /** The process that keeps its models, on one GPU; null leaves the choice to it. It loads `model` first. */
@@ -88,42 +55,66 @@ function command({ home, python, searchPath, huggingFaceHome }: Host, gpu: strin
   };
 }
 
+type DocumentPaths = Pick<AttemptPaths, 'audio' | 'reference' | 'out'>;
+
 /**
- * What a job asks of the program. Parameters that were not sent are not set, so that the model's own values apply. Throws on a model
- * name that is not a plain file name.
+ * What the program is asked for. Parameters that were not sent are not set, so that the model's own values apply. Throws on a name
+ * of a model or a LoRA that is not a plain file name.
  */
-export function programDocument(request: EngineRequest, paths: Pick<AttemptPaths, 'audio' | 'out'>) {
+export function programDocument(
+  { loraDir }: Pick<Host, 'loraDir'>,
+  request: EngineRequest,
+  paths: DocumentPaths,
+): { config: string; args: Record<string, unknown> } {
   const { model } = request;
   if (!/^[A-Za-z0-9][\w.-]*$/.test(model) || model === defaultModel)
     throw new Error(`"${model}" is not a model's name.`);
-  return { config: model, args: programArguments(request, paths) };
+  return { config: model, args: programArguments(request, paths, loraDir) };
 }
 
-function programArguments(
-  { audio, params }: EngineRequest,
-  paths: Pick<AttemptPaths, 'audio' | 'out'>,
-): Record<string, unknown> {
-  const sent = passed.flatMap((name) => (params[name] === undefined ? [] : [[name, clean(params[name])] as const]));
-  const artist = audio.artist === undefined ? {} : { artist: clean(audio.artist) };
+function programArguments(request: EngineRequest, paths: DocumentPaths, loraDir: string | null) {
+  const { audio, params, reference } = request;
+  const { lora_path: lora, in_context: _chosen, ...rest } = params;
+  const sent = Object.entries(rest).filter(([, value]) => value !== undefined);
+  const contexts = contextsOf(params, reference !== undefined);
   return {
-    title: clean(audio.title ?? parse(audio.filename).name),
-    ...artist,
+    ...(reference ? {} : namesOf(audio)),
     // Left to itself the program writes all its settings here, with local paths.
     tags: '',
-    ...Object.fromEntries(sent),
+    ...(paths.reference === null ? {} : notInherited(reference)),
+    ...Object.fromEntries(sent.map(([name, value]) => [name, clean(value)])),
+    ...(contexts ? { in_context: contexts } : {}),
+    ...(lora === undefined ? {} : { lora_path: loraPath(loraDir, lora) }),
     audio_path: paths.audio,
     output_path: paths.out,
-    beatmap_path: '',
+    beatmap_path: paths.reference ?? '',
     background: '',
     use_server: false,
   };
 }
 
-/**
- * A line break in a text would be one in the `.osu` file, where it begins a section of the client's choice; half of a
- * surrogate pair cannot be written at all, which the program would notice after minutes.
- */
+/** Of a beatmap that was sent along the program takes title and artist itself, like all that is not sent. */
+const namesOf = (audio: EngineRequest['audio']) => ({
+  title: clean(audio.title ?? parse(audio.filename).name),
+  ...(audio.artist === undefined ? {} : { artist: clean(audio.artist) }),
+});
+
+/** What the program would read out of a beatmap although it says nothing about it: the program's own values instead. */
+const notInherited = (reference: EngineRequest['reference']) => ({
+  ...(reference?.gamemode === 3 ? { circle_size: 4 } : {}), // there it is the number of keys, and mania does not ask for it
+  ...(reference?.objects ? {} : { hitsounded: true }), // nothing sounds in a map without objects
+});
+
+/** Whether an entry of the folder can be asked for; never a path. */
+export const isLoraName = (name: string): boolean => /^[\p{L}\p{N}][\p{L}\p{N}._ -]*$/u.test(name);
+
+function loraPath(folder: string | null, name: string): string {
+  if (folder === null || !isLoraName(name)) throw new Error(`"${name}" is not the name of a LoRA of this worker.`);
+  return join(folder, name);
+}
+
+/** Texts in one line, without halves of surrogate pairs, which the program would notice after minutes. */
 function clean(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(clean);
-  return typeof value === 'string' ? value.replace(/[\p{Cc}\p{Cs}\p{Zl}\p{Zp}]+/gu, ' ') : value;
+  return typeof value === 'string' ? oneLine(value) : value;
 }

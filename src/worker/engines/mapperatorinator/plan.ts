@@ -1,4 +1,6 @@
+import { generatedContexts, type StepParams } from '../../../shared/model-rules.ts';
 import { modelFacts } from '../../../shared/models.ts';
+import type { Params } from '../../../shared/request.ts';
 
 /** One stage of a run: the title the program prints for it, the seed's word for it, its part of the way in percent. */
 export interface Stage {
@@ -18,22 +20,32 @@ export const generated = 96;
  */
 const weights = { timing: 1, superTiming: 4, kiai: 0.5, map: 4, sv: 1, positions: 2 };
 
+const titles = {
+  TIMING: ['timing', 'generating_timing', weights.timing],
+  KIAI: ['kiai', 'generating_kiai', weights.kiai],
+  MAP: ['map', 'generating_map', weights.map],
+  SV: ['sv', 'generating_map', weights.sv],
+} as const;
+
+/** What the stages depend on; `in_context` is what the program is given. */
+export type PlanParams = Partial<StepParams & Pick<Params, 'generate_positions'>>;
+
 /**
- * The stages that a request goes through, each with a bar from 0 to 100 % of its own. The rules are those of the
- * program's `generate()`: timing first unless the model writes it into the map (v30), kiai where it is an output, sv in
- * mania only, positions by diffusion with v28 and v29 in osu! and catch.
+ * The stages that a request goes through, each with a bar from 0 to 100 % of its own: what the program writes
+ * (`generatedContexts`), then positions by diffusion in osu! and catch where they are switched on.
  */
-export function stagePlan(params: Record<string, unknown>, model: string): Stage[] {
-  const outputs = modelFacts(model).output_type ?? ['TIMING', 'MAP', 'SV'];
-  const mode = params['gamemode'] ?? 0;
-  const superTiming = params['super_timing'] ?? ['v28', 'v29'].includes(model);
-  const steps: [title: string, word: string, weight: number][] = [];
-  if (superTiming) steps.push(['timing', 'generating_timing', weights.superTiming]);
-  else if (outputs.includes('TIMING')) steps.push(['timing', 'generating_timing', weights.timing]);
-  if (outputs.includes('KIAI')) steps.push(['kiai', 'generating_kiai', weights.kiai]);
-  steps.push(['map', 'generating_map', weights.map]);
-  if (outputs.includes('SV') && mode === 3) steps.push(['sv', 'generating_map', weights.sv]);
-  if (['v28', 'v29'].includes(model) && (mode === 0 || mode === 2)) {
+export function stagePlan(params: PlanParams, model: string): Stage[] {
+  const facts = modelFacts(model);
+  const { gamemode = 0, output_type: asked = facts.output_type ?? ['MAP'] } = params;
+  const superTiming = params.super_timing ?? facts.super_timing ?? false;
+  const written = generatedContexts(model, { ...params, gamemode }) ?? [];
+  const steps = written.flatMap((name): [title: string, word: string, weight: number][] => {
+    if (!Object.hasOwn(titles, name)) return [];
+    const [title, word, weight] = titles[name as keyof typeof titles];
+    return [[title, word, name === 'TIMING' && superTiming ? weights.superTiming : weight]];
+  });
+  const moves = gamemode === 0 || gamemode === 2;
+  if (moves && asked.includes('MAP') && (params.generate_positions ?? facts.generate_positions ?? false)) {
     steps.push(['positions', 'refining_positions', weights.positions]);
   }
   const total = steps.reduce((sum, [, , weight]) => sum + weight, 0);

@@ -1,5 +1,5 @@
 import type { EngineLine } from '../engine.ts';
-import { loaded, stagePlan, type Stage } from './plan.ts';
+import { loaded, stagePlan, type PlanParams, type Stage } from './plan.ts';
 import type { RunnerEvent } from './runner.ts';
 
 /** When the attention line comes, Python's imports are done: some 8 s of a run, in percent of it. */
@@ -18,7 +18,7 @@ const partsOf = (length: number) => Math.max(1, Math.ceil((length - 2 * 128) / (
 type Track = ReturnType<typeof createTrack>;
 
 /** Where a run is along the plan of its request. The percentage never falls. */
-function createTrack(params: Record<string, unknown>, model: string) {
+function createTrack(params: PlanParams, model: string) {
   const plan = stagePlan(params, model);
   let stage: Stage | null = null;
   let percent = 0;
@@ -82,10 +82,7 @@ function createRemarks(track: Track) {
  * Reads a run of inference.py line by line. Only the program's own titles and nameless bars move the progress, and only
  * along the plan of this request: downloads, paths, dates and echoed values do not.
  */
-export function createMapperatorinatorReader(
-  params: Record<string, unknown>,
-  model: string,
-): (line: string) => EngineLine {
+export function createMapperatorinatorReader(params: PlanParams, model: string): (line: string) => EngineLine {
   const track = createTrack(params, model);
   const remarks = createRemarks(track);
   return (line) => {
@@ -102,7 +99,7 @@ export function createMapperatorinatorReader(
 }
 
 /** Reads what the warm runner says of one job. */
-export function createRunnerReader(params: Record<string, unknown>, model: string): (event: RunnerEvent) => EngineLine {
+export function createRunnerReader(params: PlanParams, model: string): (event: RunnerEvent) => EngineLine {
   const track = createTrack(params, model);
   const remarks = createRemarks(track);
   return (event) => {

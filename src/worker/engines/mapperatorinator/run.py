@@ -11,7 +11,9 @@ import json
 import os
 import sys
 import traceback
+from datetime import timedelta
 from pathlib import Path
+from typing import Optional
 
 
 class Relay(io.TextIOWrapper):
@@ -44,8 +46,25 @@ def folder_names(job_folder=""):
     return {folder: name for folder, name in folders.items() if len(folder) > 1}
 
 
+def mend_hold_notes():
+    """The program's reader of beatmaps wants the end of a hold note alone, but the game and the program itself write
+    `end:sample`: a beatmap with hold notes could not be given, and nothing be added to one."""
+    try:
+        from slider.beatmap import HoldNote
+    except ImportError:
+        return
+
+    def parse(cls, position, time, hitsound, new_combo, combo_skip, rest):
+        end, _, sample = rest[0].partition(":")
+        end_time = timedelta(milliseconds=int(end))
+        return cls(position, time, hitsound, end_time, sample or "0:0:0:0:", new_combo, combo_skip)
+
+    HoldNote._parse = classmethod(parse)
+
+
 def compose_config(name):
     import config  # noqa: F401  registers the schemas that the config files build on
+    mend_hold_notes()
     from hydra import compose, initialize_config_dir
     from omegaconf import OmegaConf
 
@@ -71,7 +90,19 @@ def assign(cfg, args):
             raise LookupError(f"This version of Mapperatorinator has no parameter {key!r}.")
         if key in ("in_context", "output_type"):
             value = [ContextType[name] for name in value]
-        setattr(cfg, key, value)
+        setattr(cfg, key, as_declared(cfg, key, value))
+
+
+def as_declared(cfg, key, value):
+    """JSON has one kind of number, and the program's libraries refuse 1 where they want 1.0."""
+    field = getattr(type(cfg), "__dataclass_fields__", {}).get(key)
+    is_float = field is not None and field.type in (float, Optional[float])
+    return float(value) if is_float and type(value) is int else value
+
+
+def lora_names(args):
+    """The operator's folder of LoRAs, and what it is called instead."""
+    return {os.path.dirname(args["lora_path"]): "<loras>"} if args.get("lora_path") else {}
 
 
 class DeviceUnavailable(Exception):
@@ -123,6 +154,7 @@ def run(request_path, relay):
     if os.path.isabs(cfg.model_path):
         relay.names[cfg.model_path] = "<model>"
     assign(cfg, {**request["args"], "device": choose_device()})
+    relay.names.update(lora_names(request["args"]))
 
     import inference
 

@@ -27,7 +27,7 @@ import threading
 import time
 import traceback
 
-from run import assign, choose_device, compose_config, describe, folder_names
+from run import assign, choose_device, compose_config, describe, folder_names, lora_names
 
 # A generation takes 2.0 to 2.2 GiB beside its weights (measured by the public fork IslamTayeb on an RTX 2080 Ti). With less left,
 # models that the job does not need are dropped.
@@ -283,7 +283,7 @@ class Service:
         """Seconds of loading and of generating."""
         began = time.monotonic()
         self.inbox.check()
-        self.output.names = folder_names(job["folder"])
+        self.output.names = {**folder_names(job["folder"]), **lora_names(job["args"])}
         tempfile.tempdir = os.environ["TMPDIR"] = job["folder"]  # goes with the job
         os.environ["MAPPERATORINATOR_ATTEMPT"] = job["run"]  # whom a program works for that is started on the way, as process.ts reads it
         args = compose_config(job["config"])
