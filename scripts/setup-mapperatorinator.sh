@@ -64,7 +64,7 @@ dir=$(cd "$dir" && pwd)
 home=$dir/checkout
 venv=$dir/venv
 # Further weights go where the service looks for them already.
-configured() { sed -n "s/^$1=//p" .env 2> /dev/null | tail -n 1 | sed 's/^"\(.*\)"$/\1/'; }
+configured() { if [ -f .env ]; then sed -n "s/^$1=//p" .env | tail -n 1 | sed 's/^"\(.*\)"$/\1/'; fi; }
 HF_HOME=${HF_HOME:-$(configured HF_HOME)}
 export HF_HOME=${HF_HOME:-$dir/huggingface}
 

@@ -63,6 +63,9 @@ test('the setup writes its lines into .env, keeps what somebody has chosen, and 
   await writeFile(join(bin, 'python'), '#!/bin/sh\nexit 0\n');
   await chmod(join(bin, 'python'), 0o755);
 
+  const fresh = await setup(['--models', 'none', '--torch', 'cpu'], {}, repository);
+  expect([fresh.code, fresh.said]).toEqual([0, expect.stringMatching(/HF_HOME=.+\/mapperatorinator\/huggingface\n/)]);
+  await rm(join(repository, '.env'));
   const first = await setup(['--models', 'none', '--torch', 'cpu'], { HF_HOME: '/weights & more' }, repository);
   expect([first.code, first.said]).toEqual([0, expect.stringMatching(/the doctor was here\n$/)]);
   const env = join(repository, '.env');
