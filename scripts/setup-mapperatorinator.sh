@@ -63,6 +63,9 @@ mkdir -p "$dir"
 dir=$(cd "$dir" && pwd)
 home=$dir/checkout
 venv=$dir/venv
+# Further weights go where the service looks for them already.
+configured() { if [ -f .env ]; then sed -n "s/^$1=//p" .env | tail -n 1 | sed 's/^"\(.*\)"$/\1/'; fi; }
+HF_HOME=${HF_HOME:-$(configured HF_HOME)}
 export HF_HOME=${HF_HOME:-$dir/huggingface}
 
 say "Checkout: $home"
@@ -128,7 +131,7 @@ say 'Settings: .env'
 # Sets a variable that is not there, empty, or as the example has it; what somebody has chosen stays.
 setting() {
   local name=$1 value=$2 example=${3:-} now new
-  now=$(sed -n "s/^$name=//p" .env | tail -n 1)
+  now=$(configured "$name")
   if [ "$now" = "$value" ]; then
     echo "$name=$value (as it was)"
   elif [ -n "$now" ] && [ "$now" != "$example" ]; then
