@@ -10,26 +10,39 @@ COPY scripts ./scripts
 COPY src ./src
 RUN npm run build && npm prune --omit=dev
 
-FROM pytorch/pytorch:2.6.0-cuda12.4-cudnn9-runtime AS gpu
+# What scripts/setup-mapperatorinator.sh installs. The wheels of torch bring CUDA along; TORCH_INDEX names another CUDA than 12.8.
+FROM python:3.11-slim-bookworm AS python-packages
 # hadolint ignore=DL3008
 RUN apt-get update \
- && apt-get install -y --no-install-recommends ffmpeg git tini \
+ && apt-get install -y --no-install-recommends git \
  && rm -rf /var/lib/apt/lists/*
-# The packages that inference imports; torch and torchaudio come with the base image. slider is the fork it needs.
-# hadolint ignore=DL3013
-RUN pip install --no-cache-dir \
-      'transformers==4.57.6' 'huggingface-hub<1' 'accelerate>=1.12,<2' 'hydra-core==1.3.2' 'omegaconf>=2.3,<2.4' \
-      'numpy<3' scipy 'pandas<3' tqdm einops safetensors packaging pydub nnAudio wandb \
-      'slider @ git+https://github.com/OliBomby/slider.git@gedagedigedagedaoh'
-COPY --from=build /usr/local/bin/node /usr/local/bin/node
+COPY --from=build /app/scripts/mapperatorinator-requirements.txt /tmp/requirements.txt
+ARG TORCH_INDEX=https://download.pytorch.org/whl/cu128
+# wandb is imported and never used to make maps: an empty module does.
+# hadolint ignore=SC2046
+RUN python -m venv /venv \
+ && /venv/bin/pip install --no-cache-dir --index-url "$TORCH_INDEX" $(grep -E '^(torch|torchaudio)==' /tmp/requirements.txt) \
+ && /venv/bin/pip install --no-cache-dir -r /tmp/requirements.txt \
+ && touch "$(/venv/bin/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')/wandb.py"
+
+FROM python:3.11-slim-bookworm AS gpu
+# hadolint ignore=DL3008
+RUN apt-get update \
+ && apt-get install -y --no-install-recommends ffmpeg tini \
+ && rm -rf /var/lib/apt/lists/*
 # The same user number as in `service`, so that both can write the data folder.
 RUN useradd --uid 1000 --create-home --non-unique node \
- && install -d -o 1000 -g 1000 /data /home/node/.cache/huggingface
+ && install -d -o 1000 -g 1000 /data /weights
+COPY --from=python-packages /venv /venv
+COPY --from=build /usr/local/bin/node /usr/local/bin/node
 WORKDIR /app
 COPY --from=build /app/package.json ./
 COPY --from=build /app/node_modules ./node_modules
 COPY --from=build /app/dist ./dist
-ENV NODE_ENV=production DATA_DIR=/data ENGINE=mapperatorinator MAPPERATORINATOR_HOME=/mapperatorinator
+# The container toolkit gives a container the GPUs and the parts of the driver that are named here.
+ENV NVIDIA_VISIBLE_DEVICES=all NVIDIA_DRIVER_CAPABILITIES=compute,utility PATH=/venv/bin:$PATH \
+    NODE_ENV=production DATA_DIR=/data ENGINE=mapperatorinator MAPPERATORINATOR_HOME=/mapperatorinator \
+    PYTHON=/venv/bin/python HF_HOME=/weights
 USER 1000:1000
 VOLUME /data
 ENTRYPOINT ["tini", "--"]

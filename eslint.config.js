@@ -24,7 +24,7 @@ const withoutHomes = (file) =>
 const importRules = (file) => ['error', { paths: withoutHomes(file) }];
 
 export default defineConfig(
-  globalIgnores(['dist', 'dist-faults', 'data', 'coverage', 'src/web']),
+  globalIgnores(['dist', 'dist-faults', 'data', 'coverage', 'mapperatorinator', 'src/web']),
   {
     files: ['**/*.ts'],
     extends: [tseslint.configs.recommendedTypeChecked],

@@ -7,7 +7,12 @@ import { afterAll, describe, expect, it } from 'vitest';
 import { runProgram } from '../src/shared/process.ts';
 import type { Params } from '../src/shared/request.ts';
 import { checkResult } from '../src/worker/check.ts';
-import { mapperatorinatorCommand, type EngineRequest } from '../src/worker/engines/mapperatorinator/command.ts';
+import {
+  coldCommand,
+  programDocument,
+  runnerCommand,
+  type EngineRequest,
+} from '../src/worker/engines/mapperatorinator/command.ts';
 import { explainFailure } from '../src/worker/engines/mapperatorinator/failure.ts';
 import { createMapperatorinatorReader } from '../src/worker/engines/mapperatorinator/progress.ts';
 
@@ -36,26 +41,28 @@ function commandFor({
   reference,
   loraDir = null,
 }: Given = {}) {
-  const { requestJson, ...command } = mapperatorinatorCommand({
-    request: {
-      model,
-      audio: audio ?? { filename: 'My song.mp3' },
-      params: { gamemode: 0, difficulty: 5, ...params },
-      ...(reference ? { reference } : {}),
-    },
-    referencePath: reference ? join(folder, 'reference.osu') : null,
+  const request = {
+    model,
+    audio: audio ?? { filename: 'My song.mp3' },
+    params: { gamemode: 0, difficulty: 5, ...params },
+    ...(reference ? { reference } : {}),
+  };
+  const host = {
     loraDir,
-    audioPath: join(folder, 'audio.mp3'),
-    outDir: folder,
-    requestPath: join(folder, 'request.json'),
     home: home ?? join(fixtures, 'home'),
     python: python ?? join(fixtures, 'python.mjs'),
     searchPath: process.env['PATH'] ?? '',
     huggingFaceHome: null,
-    cudaVisibleDevices: cuda,
-  });
-  const document = requestJson as { config: string; args: Record<string, unknown> };
-  return { command, document };
+  };
+  return {
+    command: coldCommand(host, cuda, join(folder, 'request.json')),
+    warm: runnerCommand(host, cuda, 'v32'),
+    document: programDocument(host, request, {
+      audio: join(folder, 'audio.mp3'),
+      reference: reference ? join(folder, 'reference.osu') : null,
+      out: folder,
+    }),
+  };
 }
 
 describe('what a run is given', () => {
@@ -126,9 +133,9 @@ describe('what a run is given', () => {
       '/loras/my style 2',
     );
     for (const lora_path of ['../x', 'a/b', 'a\\b', '..', '', '.x', '/etc']) {
-      expect(() => commandFor({ loraDir, params: { lora_path } })).toThrow("is not a LoRA's name");
+      expect(() => commandFor({ loraDir, params: { lora_path } })).toThrow("is not the name of a LoRA");
     }
-    expect(() => commandFor({ params: { lora_path: 'mine' } })).toThrow("is not a LoRA's name");
+    expect(() => commandFor({ params: { lora_path: 'mine' } })).toThrow("is not the name of a LoRA");
   });
 
   it.each(['../x', 'legacy/v26', '', '-cn', 'default', 'v32\n', '/etc/passwd', '${x}'])(
@@ -149,6 +156,7 @@ describe('what a run is given', () => {
       'TMPDIR',
     ]);
     expect(commandFor({ cuda: '1' }).command.env['CUDA_VISIBLE_DEVICES']).toBe('1');
+    expect(commandFor({ cuda: '1' }).warm.env['CUDA_VISIBLE_DEVICES']).toBe('1');
   });
 });
 
@@ -229,9 +237,11 @@ describe.skipIf(found?.code !== 0)('run.py', () => {
   it('keeps the order of stdout and stderr, ends each bar where it is drawn, and names no folder of this machine', async () => {
     const { lines } = await run({ ...checkout });
     expect(lines).toEqual([
+      'Model loaded: models/v32 on device cpu',
       'Generating map',
-      '  0%|          | 0/2 [00:00<?, ?it/s]',
-      '100%|██████████| 2/2 [00:00<00:00]',
+      '  0%|  | 0/2 [00:00<00:00]',
+      ' 50%|█ | 1/2 [00:00<00:00]',
+      '100%|██| 2/2 [00:00<00:00]',
       'Generated beatmap saved to <job>/seen.json',
     ]);
   });

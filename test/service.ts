@@ -15,6 +15,7 @@ const failpointHook = join(root, 'test', 'fixtures', 'failpoints.mjs');
 export const withFixtureModel = {
   MAPPERATORINATOR_HOME: join(fixtures, 'home'),
   PYTHON: join(fixtures, 'python.mjs'),
+  HF_HOME: join(fixtures, 'huggingface'),
 };
 
 export const demoSong = join(root, 'assets', 'demo-song.ogg');

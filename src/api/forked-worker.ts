@@ -3,6 +3,7 @@ import type { ToApi, ToWorker } from '../shared/ipc.ts';
 import type { Log } from '../shared/log.ts';
 import { forkModule, type ForkedModule } from '../shared/process.ts';
 import type { Announcement } from '../shared/queue.ts';
+import type { EngineName } from '../shared/request.ts';
 
 const readyMs = 10_000;
 const restartMs = 1_000;
@@ -55,7 +56,7 @@ export function createForkedWorker({ module, cache, log }: Deps) {
   return {
     /** Null also while it only ends what it runs. */
     announcement: () => (wanted ? announcement : null),
-    run: (id: string) => tell({ type: 'run', id }),
+    run: (id: string, engine: EngineName) => tell({ type: 'run', id, engine }),
     /** Resolves when the worker can take jobs. */
     async start() {
       wanted = true;

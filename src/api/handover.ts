@@ -51,7 +51,7 @@ export function createHandover({ jobs, cache, queues, forked, maxWaitSeconds, lo
       if (queues?.ready()) {
         await queues.hand(request.engine, request.id);
         await failpoint('submit:handed');
-      } else if (forked.announcement()?.engines.includes(request.engine)) forked.run(request.id);
+      } else if (forked.announcement()?.engines.includes(request.engine)) forked.run(request.id, request.engine);
     } catch (error) {
       log.debug({ jobId: request.id, err: error }, 'The job could not be handed over yet.');
     }

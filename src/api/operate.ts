@@ -3,7 +3,8 @@ import { Router, type Request, type Response } from 'express';
 import { readCacheStats, type CacheStats } from '../shared/cache-stats.ts';
 import type { Cache } from '../shared/cache.ts';
 import type { Config } from '../shared/config.ts';
-import type { Queues } from '../shared/queue.ts';
+import { bestModel, builtinModel } from '../shared/models.ts';
+import type { Announcement, Queues } from '../shared/queue.ts';
 import type { RedisLink } from '../shared/redis.ts';
 import type { Access } from './access.ts';
 import type { Links } from './app.ts';
@@ -42,19 +43,25 @@ export function operateRoutes({ config, access, cache, links, queues, handover }
     if (bavail * bsize < maxUploadBytes) reasons.push('The disk has no room for another upload.');
     const workers = await handover.reachable();
     const able = workers.filter(({ engines }) => engines.some((name) => name === engine || engine === 'auto'));
+    const trouble = workers.flatMap(troubleWithDevices);
+    const isNeeded = engine === 'mapperatorinator';
     if (workers.length === 0) {
       const away = links.queue && !links.queue.up() ? ` The queue's Redis is away: ${links.queue.reason()}.` : '';
       reasons.push(`No worker is there.${away}`);
     } else if (able.length === 0) {
       reasons.push(`No worker has an engine that ENGINE=${engine} asks for.`);
     }
+    // With another engine in its place a job still gets its map.
+    if (isNeeded && !able.some(({ models }) => models.length > 0)) reasons.push(...trouble);
     const policy = queues?.ready() ? await queues.evictionPolicy().catch(() => 'unknown') : null;
     if (policy !== null && policy !== 'noeviction' && policy !== 'unknown') reasons.push(evicting(policy));
     res.status(reasons.length === 0 ? 200 : 503).json({
       status: reasons.length === 0 ? 'ready' : 'not_ready',
       mode: handover.mode(),
       workers: workers.length,
+      devices: workers.flatMap(({ worker, devices = [] }) => devices.map((device) => ({ worker, ...device }))),
       reasons,
+      warnings: trouble.filter((text) => !reasons.includes(text)),
     });
   }
 
@@ -91,6 +98,28 @@ export function operateRoutes({ config, access, cache, links, queues, handover }
   }
 
   return Router().get('/healthz', health).get('/readyz', ready).get('/debug/redis', debugRedis);
+}
+
+/** What keeps a worker from running the model's program on all that it was given, with the code first. */
+function troubleWithDevices({ devices = [], models, missing = [], engines }: Announcement): string[] {
+  const trouble = devices.flatMap(({ slot, state, code, detail }) => {
+    if (state === 'failed') return [`${code}: GPU slot ${slot} cannot be used: ${detail}`];
+    return state === 'cold'
+      ? [`GPU slot ${slot} loads the model for every job: this checkout cannot be kept warm.`]
+      : [];
+  });
+  for (const { model, state, detail } of missing) {
+    if (state === 'incomplete') trouble.push(`model_missing: ${model} is not whole: ${detail}`);
+  }
+  const best = missing.find(({ model }) => model === bestModel);
+  if (
+    best?.state === 'absent' &&
+    engines.includes('mapperatorinator') &&
+    models.every((name) => name === builtinModel)
+  ) {
+    trouble.push(`model_missing: no model is installed. ${best.detail}`);
+  }
+  return trouble;
 }
 
 /** What the seed answers, with its three kinds of `status`. */

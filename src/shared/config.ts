@@ -47,6 +47,13 @@ const redisUrl = z.string().transform((text, context) => {
   context.addIssue('must be redis://[user:password@]host[:port][/database], or rediss:// for TLS');
   return z.NEVER;
 });
+const gpus = z
+  .string()
+  .transform(list)
+  .refine(
+    (all) => all.every((one) => /^(\d+|(GPU|MIG)-[\w/-]+)$/.test(one)) || (all.length === 1 && all[0] === '-1'),
+    'must be GPUs such as 0,1 with a comma between, or -1 for the CPU',
+  );
 const webOrigin = z.union([z.literal('*'), z.url({ protocol: /^https?$/ })]);
 const origins = z
   .string()
@@ -69,7 +76,8 @@ const environment = z.object({
   MAPPERATORINATOR_HOME: z.string().optional(),
   PYTHON: z.string().default('python3'),
   HF_HOME: z.string().optional(),
-  CUDA_VISIBLE_DEVICES: z.string().optional(),
+  CUDA_VISIBLE_DEVICES: gpus.optional(),
+  LORA_DIR: z.string().optional(),
   WORKER_CONCURRENCY: integer(1, 64).default(1),
   MAX_UPLOAD_MB: integer(1, 4096).default(200),
   MAX_AUDIO_MINUTES: integer(1, 600).default(60),
@@ -84,6 +92,9 @@ const environment = z.object({
   CORS_ORIGINS: origins.default(['*']),
   LOG_LEVEL: oneOf('fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent').default('info'),
 });
+
+/** The names of all variables. */
+export const variables: readonly string[] = Object.keys(environment.shape);
 
 /** What these hold is in no message. */
 const secrets = new Set(['REDIS_PASSWORD', 'QUEUE_REDIS_URL', 'API_KEYS', 'ADMIN_KEY']);
@@ -123,7 +134,9 @@ export function parseConfig(env: Record<string, string | undefined>) {
     mapperatorinatorHome: e.MAPPERATORINATOR_HOME ? resolve(e.MAPPERATORINATOR_HOME) : null,
     python: e.PYTHON,
     huggingFaceHome: e.HF_HOME ?? null,
-    cudaVisibleDevices: e.CUDA_VISIBLE_DEVICES ?? null,
+    /** One entry per Mapperatorinator job at a time: a GPU, `-1` for the CPU, or null for what the program chooses. */
+    slots: e.CUDA_VISIBLE_DEVICES ?? [null],
+    loraDir: e.LORA_DIR ? resolve(e.LORA_DIR) : null,
     searchPath: env['PATH'] ?? '',
     workerConcurrency: e.WORKER_CONCURRENCY,
     maxUploadBytes: e.MAX_UPLOAD_MB * 1024 * 1024,

@@ -169,10 +169,16 @@ export async function installedModels(home: string): Promise<string[]> {
 export const configFolder = (home: string) => join(home, 'configs', 'inference');
 
 /**
- * A model's own values over those of `default.yaml`. Local paths are left out. Throws when the name is not one of
+ * A model's own values over those of `default.yaml`, for people: local paths are left out. Throws when the name is not one of
  * `installedModels` or a file cannot be read.
  */
 export async function readModelConfig(home: string, name: string): Promise<Record<string, unknown>> {
+  const values = await readWholeConfig(home, name);
+  return Object.fromEntries(Object.entries(values).filter(([, value]) => !isLocalPath(value)));
+}
+
+/** As `readModelConfig`, with local paths: for this host only. */
+export async function readWholeConfig(home: string, name: string): Promise<Record<string, unknown>> {
   if (!(await installedModels(home)).includes(name)) throw new Error(`"${name}" is not an installed model.`);
   const layers = await Promise.all(
     ['default', name].map(async (layer) => {
@@ -184,7 +190,7 @@ export async function readModelConfig(home: string, name: string): Promise<Recor
     }),
   );
   const { defaults: _defaults, hydra: _hydra, ...values } = Object.assign({}, ...layers) as Record<string, unknown>;
-  return Object.fromEntries(Object.entries(values).filter(([, value]) => !isLocalPath(value)));
+  return values;
 }
 
 const isLocalPath = (value: unknown) => typeof value === 'string' && /^([/\\~]|[a-zA-Z]:[\\/])/.test(value);

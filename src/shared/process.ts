@@ -25,12 +25,29 @@ const pipesAfterExitMs = 1_000;
 export const attemptVariable = 'MAPPERATORINATOR_ATTEMPT';
 const setpriv = '/usr/bin/setpriv';
 
+/** A program that runs, in a process group of its own. */
+export interface Program {
+  /** Writes one line to its stdin; to one that has ended nothing is written. */
+  send(line: string): void;
+  /** Nothing more will be sent. */
+  closeInput(): void;
+  /** TERM to the whole group, and KILL 5 s later. */
+  terminate(): void;
+  /** KILL to the whole group. */
+  kill(): void;
+  /** When it has ended and its output is read. Rejects only when it cannot be started. */
+  exit: Promise<Exit>;
+}
+
 /**
- * Runs a program in its own process group and gives each line of its stdout and stderr (split at \r and \n) to
- * `onLine`. When the signal aborts the whole group gets TERM, and KILL 5 s later. Resolves when the program has ended and its
- * output is read; rejects only when it cannot be started. Where util-linux is there, the program dies with us.
+ * Starts a program in its own process group and gives each line of its stdout and stderr (split at \r and \n) to the
+ * listeners. Where util-linux is there, the program dies with us.
  */
-export async function runProgram(command: Command, onLine: (line: string) => void, signal: AbortSignal): Promise<Exit> {
+export function startProgram(
+  command: Command,
+  onLine: (line: string) => void,
+  onErrorLine: (line: string) => void = onLine,
+): Program {
   const { file, args } = existsSync(setpriv)
     ? { file: setpriv, args: ['--pdeathsig', 'KILL', command.file, ...command.args] }
     : command;
@@ -38,32 +55,41 @@ export async function runProgram(command: Command, onLine: (line: string) => voi
     ...(command.cwd ? { cwd: command.cwd } : {}),
     env: command.env,
     detached: true,
-    stdio: ['ignore', 'pipe', 'pipe'],
+    stdio: ['pipe', 'pipe', 'pipe'],
   });
-
+  child.stdin.on('error', () => undefined); // it has ended: its exit says so
+  splitLines(child.stdout, onLine);
+  splitLines(child.stderr, onErrorLine);
   let killer: NodeJS.Timeout | undefined;
-  const terminate = () => {
-    signalGroup(child, 'SIGTERM');
-    killer = setTimeout(() => signalGroup(child, 'SIGKILL'), killAfterMs);
-  };
-  try {
-    return await new Promise<Exit>((resolve, reject) => {
-      child.once('error', reject);
-      child.once('close', (code, name) => resolve({ code, signal: name }));
-      splitLines(child.stdout, onLine);
-      splitLines(child.stderr, onLine);
-      if (signal.aborted) terminate();
-      else signal.addEventListener('abort', terminate, { once: true });
-      // What keeps the pipes open must not keep the job: the group goes when its leader has gone, and nobody waits for what left the group.
-      child.once('exit', () => {
-        signalGroup(child, 'SIGKILL');
-        setTimeout(() => [child.stdout, child.stderr].forEach((pipe) => pipe.destroy()), pipesAfterExitMs).unref();
-      });
+  const exit = new Promise<Exit>((resolve, reject) => {
+    child.once('error', reject);
+    child.once('close', (code, name) => resolve({ code, signal: name }));
+    // What keeps the pipes open must not keep the job: the group goes when its leader has gone, and nobody waits for what left the group.
+    child.once('exit', () => {
+      signalGroup(child, 'SIGKILL');
+      setTimeout(() => [child.stdout, child.stderr].forEach((pipe) => pipe.destroy()), pipesAfterExitMs).unref();
     });
-  } finally {
-    clearTimeout(killer);
-    signal.removeEventListener('abort', terminate);
-  }
+  }).finally(() => clearTimeout(killer));
+  const kill = () => signalGroup(child, 'SIGKILL');
+  return {
+    send: (line) => void (child.stdin.writable && child.stdin.write(`${line}\n`)),
+    closeInput: () => void child.stdin.end(),
+    terminate() {
+      signalGroup(child, 'SIGTERM');
+      killer ??= setTimeout(kill, killAfterMs);
+    },
+    kill,
+    exit,
+  };
+}
+
+/** Runs a program to its end and gives each line to `onLine`; when the signal aborts it is terminated. Its stdin is empty. */
+export async function runProgram(command: Command, onLine: (line: string) => void, signal: AbortSignal): Promise<Exit> {
+  const program = startProgram(command, onLine);
+  program.closeInput();
+  if (signal.aborted) program.terminate();
+  else signal.addEventListener('abort', program.terminate, { once: true });
+  return program.exit.finally(() => signal.removeEventListener('abort', program.terminate));
 }
 
 function signalGroup(child: ChildProcess, signal: NodeJS.Signals) {

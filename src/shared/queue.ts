@@ -21,13 +21,32 @@ export const announceEveryMs = 5_000;
 /** What a worker says of itself. */
 export interface Announcement {
   worker: string;
+  /** Those that can run a job at present. */
   engines: EngineName[];
+  /** Those whose weights are there. */
   models: string[];
   formats: string[];
-  /** Models of the checkout that cannot run there, and what to do about each. */
-  missing?: { model: string; detail: string }[];
-  /** Names of the LoRAs in the operator's folder. */
+  /** Models that the checkout knows and that cannot run for want of their weights, never fetched or not whole. */
+  missing?: { model: string; state: 'absent' | 'incomplete'; detail: string }[];
+  /** Names of the LoRAs that a request may ask for. */
   loras?: string[];
+  devices?: DeviceReport[];
+}
+
+/** What a worker says of one slot for the model's program. */
+export interface DeviceReport {
+  /** As in CUDA_VISIBLE_DEVICES, or `auto`. */
+  slot: string;
+  /** `cold`: it works, but loads the model for every job. */
+  state: 'starting' | 'ready' | 'cold' | 'failed';
+  /** The last one that was loaded. */
+  model: string | null;
+  device?: 'cuda' | 'mps' | 'cpu';
+  device_name?: string | null;
+  memory_bytes?: number;
+  /** Why it failed. */
+  code?: string;
+  detail?: string;
 }
 
 export type Queues = ReturnType<typeof createQueues>;
@@ -114,6 +133,8 @@ export interface QueueWorkerOptions {
   process: (id: string) => Promise<Delivery>;
 }
 
+export type QueueWorker = ReturnType<typeof createQueueWorker>;
+
 /** The worker's end. It only delivers: whether a job runs is up to its claim, so a lost BullMQ lock stops nothing. */
 export function createQueueWorker({ engine, connection, concurrency, log, process }: QueueWorkerOptions) {
   /** BullMQ says so at every renewal. */
@@ -152,11 +173,22 @@ export function createQueueWorker({ engine, connection, concurrency, log, proces
   return worker;
 }
 
-/** Says that this worker is there, for the next 15 s. */
-export async function announce(connection: Redis, announcement: Announcement): Promise<void> {
+/** Changes how many jobs the worker takes at once; with 0 it takes none until it is told another number. */
+export function takeAtMost(worker: QueueWorker, jobs: number): void {
+  if (jobs === 0) {
+    void worker.pause(true);
+    return;
+  }
+  worker.concurrency = jobs;
+  if (worker.isPaused()) void worker.resume();
+}
+
+/** Says that this worker is there, for the next 15 s, in place of what it said before. */
+export async function announce(connection: Redis, announcement: Announcement, before: Announcement | null) {
   await connection
     .multi()
     .zremrangebyscore(workersKey, '-inf', Date.now())
+    .zrem(workersKey, JSON.stringify(before))
     .zadd(workersKey, Date.now() + announcementMs, JSON.stringify(announcement))
     .exec();
 }

@@ -5,26 +5,39 @@ import {
   announce,
   announceEveryMs,
   createQueueWorker,
+  takeAtMost,
   withdrawAnnouncement,
   type Announcement,
   type Delivery,
 } from '../shared/queue.ts';
 import { connectLink, patientOptions } from '../shared/redis.ts';
+import type { EngineName } from '../shared/request.ts';
 
 interface Options {
   address: RedisAddress;
-  announcement: Announcement;
-  concurrency: number;
+  engines: EngineName[];
+  announcement: () => Promise<Announcement>;
+  /** Jobs of an engine that this worker can run at once now. */
+  capacity: (engine: EngineName) => number;
+  onChange: (listener: () => void) => void;
   log: Log;
   run: (id: string, shutdown: AbortSignal) => Promise<Delivery>;
 }
 
 /** Takes jobs from the queues of this worker's engines. Waits for Redis as long as it is away. */
-export function consumeQueues({ address, announcement, concurrency, log, run }: Options) {
+export function consumeQueues({ address, engines, announcement, capacity, onChange, log, run }: Options) {
   const stopping = new AbortController();
+  let closing = false;
   setMaxListeners(0, stopping.signal); // some a job
   const presence = connectLink(address, log, 'queue');
-  const speak = () => void announce(presence.redis, announcement).catch(() => undefined); // said again in 5 s
+  let said: Announcement | null = null;
+  let speaking = Promise.resolve();
+  async function speakNow() {
+    const before = said;
+    said = await announcement();
+    await announce(presence.redis, said, before);
+  }
+  const speak = () => void (speaking = speaking.then(speakNow).catch(() => undefined)); // said again in 5 s
   presence.onUp(speak);
   const timer = setInterval(speak, announceEveryMs);
   const running = new Set<Promise<unknown>>();
@@ -33,21 +46,31 @@ export function consumeQueues({ address, announcement, concurrency, log, run }: 
     running.add(settled);
     return delivery;
   };
-  const workers = announcement.engines.map((engine) =>
-    createQueueWorker({
+  const byEngine = new Map(
+    engines.map((engine) => [
       engine,
-      connection: patientOptions(address),
-      concurrency,
-      log,
-      process: (id) => tracked(run(id, stopping.signal)),
-    }),
+      createQueueWorker({
+        engine,
+        connection: patientOptions(address),
+        concurrency: Math.max(1, capacity(engine)),
+        log,
+        process: (id) => tracked(run(id, stopping.signal)),
+      }),
+    ]),
   );
+  const workers = [...byEngine.values()];
+  onChange(() => {
+    if (stopping.signal.aborted || closing) return;
+    for (const [engine, worker] of byEngine) takeAtMost(worker, capacity(engine));
+    speak();
+  });
 
   return {
     /** Gives the running jobs back and takes no more. */
     async close() {
+      closing = true;
       clearInterval(timer);
-      await withdrawAnnouncement(presence.redis, announcement).catch(() => undefined);
+      if (said) await withdrawAnnouncement(presence.redis, said).catch(() => undefined);
       await Promise.all(workers.map((worker) => worker.pause(true))); // else what is given back is taken again
       stopping.abort();
       await Promise.all(running);

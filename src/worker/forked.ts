@@ -4,6 +4,7 @@ import type { Cache } from '../shared/cache.ts';
 import type { ToApi } from '../shared/ipc.ts';
 import { troubleToRun, type Log } from '../shared/log.ts';
 import type { Delivery } from '../shared/queue.ts';
+import type { EngineName } from '../shared/request.ts';
 
 const lookAgainMs = 3_000;
 
@@ -25,65 +26,71 @@ export function createParentCache(tell: (message: ToApi) => void): Cache {
 }
 
 interface Options {
-  concurrency: number;
+  /** Jobs of an engine that can run at once now. */
+  capacity: (engine: EngineName) => number;
   log: Log;
   run: (id: string, shutdown: AbortSignal) => Promise<Delivery>;
 }
 
 /** Runs what the parent asks for, first come first served, each job once at a time. */
-export function createForkedRunner({ concurrency, log, run }: Options) {
+export function createForkedRunner({ capacity, log, run }: Options) {
   const stopping = new AbortController();
   setMaxListeners(0, stopping.signal); // some a job
   let draining = false;
-  const waiting = new Set<string>();
-  const running = new Map<string, Promise<void>>();
+  const waiting = new Map<string, EngineName>();
+  const running = new Map<string, { engine: EngineName; delivery: Promise<void> }>();
   const trouble = troubleToRun(log);
 
   function next() {
-    for (const id of waiting) {
-      if (running.size >= concurrency || stopping.signal.aborted) return;
+    for (const [id, engine] of waiting) {
+      const busy = [...running.values()].filter((job) => job.engine === engine).length;
+      if (stopping.signal.aborted || busy >= capacity(engine)) continue;
       waiting.delete(id);
-      running.set(id, deliver(id));
+      running.set(id, { engine, delivery: deliver(id, engine) });
     }
   }
 
-  async function deliver(id: string) {
+  async function deliver(id: string, engine: EngineName) {
     try {
       const delivery = await run(id, stopping.signal);
       trouble.over(id);
-      if (delivery === 'held') void sleep(lookAgainMs).then(() => add(id));
+      if (delivery === 'held') void sleep(lookAgainMs).then(() => add(id, engine));
     } catch (error) {
       trouble.say(id, error);
-      void sleep(lookAgainMs).then(() => add(id));
+      void sleep(lookAgainMs).then(() => add(id, engine));
     } finally {
       running.delete(id);
       next();
     }
   }
 
-  function add(id: string) {
+  function add(id: string, engine: EngineName) {
     if (running.has(id) || draining || stopping.signal.aborted) return;
-    waiting.add(id);
+    waiting.set(id, engine);
     next();
   }
 
+  const allDelivered = () => Promise.all([...running.values()].map(({ delivery }) => delivery));
+
   return {
     /** Also ends a drain: the parent has no other worker. */
-    add(id: string) {
+    add(id: string, engine: EngineName) {
       draining = false;
-      add(id);
+      add(id, engine);
     },
+    /** To be called when an engine can run more. */
+    next,
     /** Takes nothing new and resolves when what runs has ended. False: there is something new after all. */
     async drain(): Promise<boolean> {
       draining = true;
       waiting.clear();
-      while (draining && running.size > 0) await Promise.all(running.values());
+      while (draining && running.size > 0) await allDelivered();
       return draining;
     },
     /** Gives the running jobs back. */
     async close() {
       stopping.abort();
-      await Promise.all(running.values());
+      await allDelivered();
     },
   };
 }

@@ -3,6 +3,7 @@ import { loadConfig, type Config } from '../shared/config.ts';
 import type { ToApi, ToWorker } from '../shared/ipc.ts';
 import { createJobs } from '../shared/jobs.ts';
 import { createLog, type Log } from '../shared/log.ts';
+import { announceEveryMs } from '../shared/queue.ts';
 import { connectLink } from '../shared/redis.ts';
 import { consumeQueues } from './consume.ts';
 import { createEngines } from './engines/index.ts';
@@ -20,10 +21,9 @@ const endOrphansMs = 5_000;
 async function main(config: Config, log: Log) {
   const jobs = createJobs(config.dataDir);
   await jobs.prepare();
-  const { engines, announced } = await createEngines(config, process.execPath, log);
+  const { engines, announced, capacity, onChange, close } = await createEngines(config, process.execPath, log);
   const worker = nameWorker();
-  const announcement = { worker, ...announced };
-  const { workerConcurrency: concurrency } = config;
+  const announcement = async () => ({ worker, ...(await announced()) });
   const limits = { audio: config.maxAudioSeconds, run: config.maxRunSeconds, silence: config.maxSilentSeconds };
   await endOrphans(jobs, log);
   setInterval(() => void endOrphans(jobs, log).catch(() => undefined), endOrphansMs).unref(); // tried again in a moment
@@ -32,13 +32,19 @@ async function main(config: Config, log: Log) {
     const tell = (message: ToApi) =>
       void (process.connected && process.send?.(message, undefined, {}, () => undefined));
     const run = createRunner({ jobs, cache: createParentCache(tell), engines, owner: worker, limits, log });
-    const runner = createForkedRunner({ concurrency, log, run });
+    const runner = createForkedRunner({ capacity, log, run });
     process.on('message', (message: ToWorker) => {
-      if (message.type === 'run') runner.add(message.id);
+      if (message.type === 'run') runner.add(message.id, message.engine);
       else void runner.drain().then((drained) => drained && process.exit(0));
     });
-    onStop(() => runner.close());
-    tell({ type: 'ready', announcement });
+    onStop(() => runner.close().then(close));
+    const speak = async () => tell({ type: 'ready', announcement: await announcement() });
+    onChange(() => {
+      runner.next();
+      void speak();
+    });
+    setInterval(() => void speak(), announceEveryMs).unref();
+    await speak();
     return;
   }
 
@@ -51,19 +57,29 @@ async function main(config: Config, log: Log) {
   }
   const cacheLink = cacheRedis && connectLink(cacheRedis, log, 'cache');
   const run = createRunner({ jobs, cache: createCache(cacheLink), engines, owner: worker, limits, log });
-  const consumer = consumeQueues({ address: queueRedis, announcement, concurrency, log, run });
-  log.info({ worker, engines: announced.engines, models: announced.models }, 'The worker is up.');
+  const consumer = consumeQueues({
+    address: queueRedis,
+    engines: [...engines.keys()],
+    announcement,
+    capacity,
+    onChange,
+    log,
+    run,
+  });
+  const { models } = await announcement();
+  log.info({ worker, engines: [...engines.keys()], models }, 'The worker is up.');
   onStop(async () => {
     await consumer.close();
+    close();
     cacheLink?.close();
   });
 }
 
 let stopping = false;
-let close = () => Promise.resolve();
+let closeAll = () => Promise.resolve();
 
 function onStop(closer: () => Promise<void>) {
-  close = closer;
+  closeAll = closer;
 }
 
 function stop(reason: string) {
@@ -71,7 +87,7 @@ function stop(reason: string) {
   stopping = true;
   log.info({ reason }, 'The worker stops.');
   setTimeout(() => process.exit(1), shutdownMs).unref();
-  void close().then(() => process.exit(0));
+  void closeAll().then(() => process.exit(0));
 }
 
 const config = loadConfig();

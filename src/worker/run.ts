@@ -9,17 +9,15 @@ import { furthest, mendLog, readEvents, startedAt } from '../shared/events.ts';
 import { failpoint } from '../shared/failpoint.ts';
 import { exists, listOutputs, publish, type JobError, type Jobs, type Outcome, type Report } from '../shared/jobs.ts';
 import type { Log } from '../shared/log.ts';
-import { attemptVariable, runProgram, type Exit } from '../shared/process.ts';
 import type { Delivery } from '../shared/queue.ts';
 import { copyForProgram } from '../shared/reference-beatmap.ts';
 import type { EngineName, JobRequest } from '../shared/request.ts';
 import { checkResult, InvalidResultError } from './check.ts';
-import type { AttemptPaths, Engine } from './engines/engine.ts';
+import { keptLines, type AttemptPaths, type Engine, type EngineLine } from './engines/engine.ts';
 import { endProcesses } from './orphans.ts';
 import { createProgressReporter, type ProgressReporter } from './progress.ts';
 
 const cancelPollMs = 250;
-const keptLines = 20;
 /** What an attempt may need on disk beside a few times its song. */
 const spareBytes = 1024 * 1024;
 /** A job that killed this many workers is not tried again. */
@@ -179,8 +177,6 @@ export function createRunner({ jobs, cache, engines, owner, limits, log }: Deps)
     }
     await makeSureOfRoom(request);
     const paths = await prepareAttempt(request, claim.attempt);
-    const { command, document } = engine.start(request, paths);
-    await writeFile(paths.request, JSON.stringify(document));
     await failpoint('run:prepared');
 
     const warnings = [...request.warnings];
@@ -192,30 +188,22 @@ export function createRunner({ jobs, cache, engines, owner, limits, log }: Deps)
     const lastLines: string[] = [];
     let report: Partial<Report> = {};
     let reported: JobError | undefined;
-    const read = engine.reader(request);
-    const onLine = (text: string) => {
+    const say = ({ output, ...line }: EngineLine) => {
       heard();
-      reporter.output(text);
-      lastLines.push(text.slice(0, 500));
-      if (lastLines.length > keptLines) lastLines.shift();
-      const line = read(text);
+      if (output !== undefined) {
+        reporter.output(output);
+        lastLines.push(output.slice(0, 500));
+        if (lastLines.length > keptLines) lastLines.shift();
+      }
       if (line.progress) reporter.advance(line.progress);
       if (line.warning !== undefined) warn(line.warning);
       if (line.report) report = { ...report, ...line.report };
       reported ??= line.error;
     };
 
-    let exit: Exit;
-    const name = `${id}/${claim.attempt}`;
-    try {
-      exit = await runProgram({ ...command, env: { ...command.env, [attemptVariable]: name } }, onLine, signal);
-    } catch (error) {
-      const detail = `The engine's program cannot be started: ${String(error)}`;
-      return end({ state: 'failed', error: { code: 'engine_unavailable', detail } });
-    }
-    await endProcesses((attempt) => attempt === name); // what it has left behind outside of its group
+    const failure = await engine.run({ name: `${id}/${claim.attempt}`, request, paths }, say, signal);
     const fail = (error: JobError, state: 'failed' | 'timed_out' = 'failed') =>
-      end({ state, warnings, error: { ...error, stage: reporter.stage(), exitCode: exit.code, output: lastLines } });
+      end({ state, warnings, error: { ...error, stage: reporter.stage(), output: lastLines } });
     if (signal.aborted) {
       const reason = signal.reason as StopReason;
       if (reason === 'cancelled') return end({ state: 'cancelled', warnings });
@@ -226,7 +214,8 @@ export function createRunner({ jobs, cache, engines, owner, limits, log }: Deps)
     }
     // Somebody tidied up under the engine: that says nothing about the song.
     if (!(await exists(paths.out))) throw new Error('The scratch folder of the attempt was removed.');
-    if (reported || exit.code !== 0) return fail(reported ?? engine.explain(lastLines, exit));
+    const error = reported ?? failure;
+    if (error) return fail({ ...failure, ...error });
 
     reporter.advance({ percent: 99.5, stage: 'postprocessing' });
     const result = await examine(paths.out, request, seconds);

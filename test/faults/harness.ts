@@ -95,6 +95,7 @@ export async function createHarness() {
     ENGINE: 'mapperatorinator', // the fixture in its place, also while no worker says that it is there
     MAPPERATORINATOR_HOME: join(root, 'test', 'fixtures', 'mapperatorinator', 'home'),
     PYTHON: join(root, 'test', 'fixtures', 'mapperatorinator', 'python.mjs'),
+    HF_HOME: join(root, 'test', 'fixtures', 'mapperatorinator', 'huggingface'),
     NODE_OPTIONS: `--import=${pathToFileURL(join(root, 'test', 'fixtures', 'failpoints.mjs')).href}`,
     FAILPOINTS: paths.failpoints,
   };

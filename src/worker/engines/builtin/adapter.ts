@@ -1,8 +1,9 @@
 import { fileURLToPath } from 'node:url';
 import type { JobError, Report } from '../../../shared/jobs.ts';
-import type { Engine, EngineLine } from '../engine.ts';
+import type { Exit } from '../../../shared/process.ts';
+import { runAttempt, type Engine, type EngineLine } from '../engine.ts';
 
-const program = fileURLToPath(new URL('./main.js', import.meta.url));
+const mainModule = fileURLToPath(new URL('./main.js', import.meta.url));
 
 /** Share of the whole run by stage, in percent: start and end. Measured on four-minute songs. */
 const stages: Record<string, readonly [number, number]> = {
@@ -23,26 +24,44 @@ interface BuiltinLine {
   stars?: { asked: number; got: number };
 }
 
+interface Options {
+  node: string;
+  searchPath: string;
+  /** Jobs at a time. */
+  concurrency: number;
+}
+
 /** The embedded generator, run by this Node as a program of its own. */
-export function createBuiltinEngine({ node, searchPath }: { node: string; searchPath: string }): Engine {
+export function createBuiltinEngine({ node, searchPath, concurrency }: Options): Engine {
   return {
     name: 'builtin',
-    start: (request, paths) => ({
-      command: {
-        file: node,
-        args: [program, '--request', paths.request, '--audio', paths.audio, '--out', paths.out],
-        env: { PATH: searchPath },
-      },
-      document: {
-        audio: request.audio,
-        params: { ...request.params, ...(request.reference ? { points: request.reference.timing } : {}) },
-      },
-    }),
-    reader: () => readLine,
-    explain: (lastLines, exit) => ({
-      code: 'engine_failed',
-      detail: `The generator ended without a map (exit code ${exit.code ?? exit.signal}): ${lastLines.at(-1) ?? 'no output'}`,
-    }),
+    capacity: () => concurrency,
+    onChange: () => undefined, // it never does
+    close: () => undefined,
+    run(attempt, say, signal) {
+      const { request, paths } = attempt;
+      const program = {
+        command: {
+          file: node,
+          args: [mainModule, '--request', paths.request, '--audio', paths.audio, '--out', paths.out],
+          env: { PATH: searchPath },
+        },
+        document: {
+          audio: request.audio,
+          params: { ...request.params, ...(request.reference ? { points: request.reference.timing } : {}) },
+        },
+        read: readLine,
+        explain,
+      };
+      return runAttempt(attempt, program, say, signal);
+    },
+  };
+}
+
+function explain(lastLines: string[], exit: Exit): JobError {
+  return {
+    code: 'engine_failed',
+    detail: `The generator ended without a map (exit code ${exit.code ?? exit.signal}): ${lastLines.at(-1) ?? 'no output'}`,
   };
 }
 

@@ -1,22 +1,65 @@
+import { dirname } from 'node:path';
+import type { Log } from '../../../shared/log.ts';
 import { contextsOf } from '../../../shared/model-rules.ts';
-import type { Engine } from '../engine.ts';
-import { mapperatorinatorCommand, type Host } from './command.ts';
+import { endProcesses } from '../../orphans.ts';
+import { runAttempt, type Engine } from '../engine.ts';
+import { coldCommand, runnerCommand, programDocument, type Host } from './command.ts';
 import { explainFailure } from './failure.ts';
-import { createMapperatorinatorReader } from './progress.ts';
+import { createPool, usualWear } from './pool.ts';
+import { createMapperatorinatorReader, createRunnerReader } from './progress.ts';
 
-/** The public Python project, one process a job. */
-export function createMapperatorinatorEngine(host: Host): Engine {
-  return {
+interface Options {
+  host: Host;
+  /** One entry per slot: a value of CUDA_VISIBLE_DEVICES, or null for what the program chooses. */
+  slots: (string | null)[];
+  /** Loaded before the first job asks for it. */
+  preload: string | null;
+  log: Log;
+}
+
+export type MapperatorinatorEngine = ReturnType<typeof createMapperatorinatorEngine>;
+
+/** The public Python project, kept warm: one long-lived process per slot, or one per job where its version cannot be kept. */
+export function createMapperatorinatorEngine({ host, slots, preload, log }: Options) {
+  const listeners: (() => void)[] = [];
+  const pool = createPool({
+    gpus: slots,
+    launch: (gpu, model) => runnerCommand(host, gpu, model),
+    model: preload,
+    wear: usualWear,
+    onChange: () => listeners.forEach((listener) => listener()),
+    log,
+  });
+  const engine: Engine = {
     name: 'mapperatorinator',
-    start(request, { audio, out, reference, request: requestPath }) {
-      const job = { ...host, request, audioPath: audio, outDir: out, referencePath: reference, requestPath };
-      const { requestJson, ...command } = mapperatorinatorCommand(job);
-      return { command, document: requestJson };
+    capacity: pool.capacity,
+    onChange: (listener) => void listeners.push(listener),
+    close: pool.close,
+    async run(attempt, say, signal) {
+      const { name, request, paths } = attempt;
+      let document: ReturnType<typeof programDocument>;
+      try {
+        document = programDocument(host, request, paths);
+      } catch (error) {
+        return { code: 'model_missing', detail: error instanceof Error ? error.message : String(error) };
+      }
+      const contexts = contextsOf(request.params, request.reference !== undefined);
+      const planned = { ...request.params, ...(contexts ? { in_context: contexts } : {}) };
+      const read = createRunnerReader(planned, request.model);
+      const runCold = (gpu: string | null) => {
+        const program = {
+          command: coldCommand(host, gpu, paths.request),
+          document,
+          read: createMapperatorinatorReader(planned, request.model),
+          explain: explainFailure,
+        };
+        return runAttempt(attempt, program, say, signal);
+      };
+      const job = { run: name, folder: dirname(paths.request), ...document };
+      const error = await pool.run({ job, onEvent: (event) => say(read(event)), runCold }, signal);
+      await endProcesses((working) => working === name); // what the runner has started for it and left
+      return error;
     },
-    reader: ({ params, model, reference }) => {
-      const contexts = contextsOf(params, reference !== undefined);
-      return createMapperatorinatorReader({ ...params, ...(contexts ? { in_context: contexts } : {}) }, model);
-    },
-    explain: explainFailure,
   };
+  return { ...engine, devices: pool.report };
 }

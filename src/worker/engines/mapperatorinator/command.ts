@@ -5,8 +5,7 @@ import { contextsOf } from '../../../shared/model-rules.ts';
 import { defaultModel } from '../../../shared/models.ts';
 import type { Command } from '../../../shared/process.ts';
 import type { Params } from '../../../shared/request.ts';
-
-const program = fileURLToPath(new URL('./run.py', import.meta.url));
+import type { AttemptPaths } from '../engine.ts';
 
 export interface EngineRequest {
   model: string;
@@ -23,63 +22,57 @@ export interface Host {
   searchPath: string;
   /** Where the weights are kept; null: the program's own default. */
   huggingFaceHome: string | null;
-  /** As it is given to this service; null leaves the choice of a GPU to the program. */
-  cudaVisibleDevices: string | null;
   /** The folder whose entries are the LoRAs that a job may ask for; null: none. */
   loraDir: string | null;
 }
 
-/** One job and the paths that it is given, all absolute. */
-export interface ProgramJob {
-  request: EngineRequest;
-  audioPath: string;
-  outDir: string;
-  /** The copy of a beatmap that was made for the program (`copyOf`); null: none. */
-  referencePath: string | null;
-  loraDir: string | null;
+/** The process that keeps its models, on one GPU; null leaves the choice to it. It loads `model` first. */
+export function runnerCommand(host: Host, gpu: string | null, model: string | null): Command {
+  return command(host, gpu, ['runner.py', ...(model === null ? [] : [model])]);
 }
 
-interface Job extends Host, ProgramJob {
-  /** Where the caller writes `requestJson` before the start. */
-  requestPath: string;
+/** The process for one job, with the path of its document. */
+export function coldCommand(host: Host, gpu: string | null, requestPath: string): Command {
+  const { env, ...rest } = command(host, gpu, ['run.py', requestPath]);
+  return { ...rest, env: { ...env, TMPDIR: dirname(requestPath) } }; // goes with the job, also when the program is killed
 }
 
-/** How to start one job as a process of its own, and the document that its program reads. Throws as `programDocument` does. */
-export function mapperatorinatorCommand(job: Job): Command & { cwd: string; requestJson: unknown } {
+function command({ home, python, searchPath, huggingFaceHome }: Host, gpu: string | null, args: string[]): Command {
+  const [program = '', ...rest] = args;
   return {
-    file: job.python,
-    args: [program, job.requestPath],
-    cwd: job.home,
-    env: environment(job),
-    requestJson: programDocument(job),
+    file: python,
+    args: [fileURLToPath(new URL(program, import.meta.url)), ...rest],
+    cwd: home,
+    env: {
+      PATH: searchPath, // ffmpeg
+      HF_HUB_OFFLINE: '1',
+      PYTHONUNBUFFERED: '1',
+      PYTHONIOENCODING: 'utf-8',
+      PYTHONDONTWRITEBYTECODE: '1',
+      ...(huggingFaceHome === null ? {} : { HF_HOME: huggingFaceHome }),
+      ...(gpu === null ? {} : { CUDA_VISIBLE_DEVICES: gpu }),
+    },
   };
 }
 
-function environment({ searchPath, requestPath, huggingFaceHome, cudaVisibleDevices }: Job): Record<string, string> {
-  return {
-    PATH: searchPath, // ffmpeg
-    TMPDIR: dirname(requestPath), // goes with the job, also when the program is killed
-    HF_HUB_OFFLINE: '1',
-    PYTHONUNBUFFERED: '1',
-    PYTHONIOENCODING: 'utf-8',
-    PYTHONDONTWRITEBYTECODE: '1',
-    ...(huggingFaceHome === null ? {} : { HF_HOME: huggingFaceHome }),
-    ...(cudaVisibleDevices === null ? {} : { CUDA_VISIBLE_DEVICES: cudaVisibleDevices }),
-  };
-}
+type DocumentPaths = Pick<AttemptPaths, 'audio' | 'reference' | 'out'>;
 
 /**
- * What the program is asked for, as run.py reads it. Parameters that were not sent are not set, so that the model's own
- * values apply. Throws on a name of a model or a LoRA that is not a plain file name.
+ * What the program is asked for. Parameters that were not sent are not set, so that the model's own values apply. Throws on a name
+ * of a model or a LoRA that is not a plain file name.
  */
-export function programDocument(job: ProgramJob): { config: string; args: Record<string, unknown> } {
-  const { model } = job.request;
+export function programDocument(
+  { loraDir }: Pick<Host, 'loraDir'>,
+  request: EngineRequest,
+  paths: DocumentPaths,
+): { config: string; args: Record<string, unknown> } {
+  const { model } = request;
   if (!/^[A-Za-z0-9][\w.-]*$/.test(model) || model === defaultModel)
     throw new Error(`"${model}" is not a model's name.`);
-  return { config: model, args: programArguments(job) };
+  return { config: model, args: programArguments(request, paths, loraDir) };
 }
 
-function programArguments({ request, audioPath, outDir, referencePath, loraDir }: ProgramJob): Record<string, unknown> {
+function programArguments(request: EngineRequest, paths: DocumentPaths, loraDir: string | null) {
   const { audio, params, reference } = request;
   const { lora_path: lora, in_context: _chosen, ...rest } = params;
   const sent = Object.entries(rest).filter(([, value]) => value !== undefined);
@@ -88,13 +81,13 @@ function programArguments({ request, audioPath, outDir, referencePath, loraDir }
     ...(reference ? {} : namesOf(audio)),
     // Left to itself the program writes all its settings here, with local paths.
     tags: '',
-    ...(referencePath === null ? {} : notInherited(reference)),
+    ...(paths.reference === null ? {} : notInherited(reference)),
     ...Object.fromEntries(sent.map(([name, value]) => [name, clean(value)])),
     ...(contexts ? { in_context: contexts } : {}),
     ...(lora === undefined ? {} : { lora_path: loraPath(loraDir, lora) }),
-    audio_path: audioPath,
-    output_path: outDir,
-    beatmap_path: referencePath ?? '',
+    audio_path: paths.audio,
+    output_path: paths.out,
+    beatmap_path: paths.reference ?? '',
     background: '',
     use_server: false,
   };
@@ -112,10 +105,11 @@ const notInherited = (reference: EngineRequest['reference']) => ({
   ...(reference?.objects ? {} : { hitsounded: true }), // nothing sounds in a map without objects
 });
 
-/** Throws for what is not the name of an entry of the folder. */
+/** Whether an entry of the folder can be asked for; never a path. */
+export const isLoraName = (name: string): boolean => /^[\p{L}\p{N}][\p{L}\p{N}._ -]*$/u.test(name);
+
 function loraPath(folder: string | null, name: string): string {
-  if (folder === null || !/^[\p{L}\p{N}][\p{L}\p{N}._ -]*$/u.test(name))
-    throw new Error(`"${name}" is not a LoRA's name.`);
+  if (folder === null || !isLoraName(name)) throw new Error(`"${name}" is not the name of a LoRA of this worker.`);
   return join(folder, name);
 }
 

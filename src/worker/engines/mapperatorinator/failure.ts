@@ -22,7 +22,7 @@ const causes: readonly (readonly [pattern: RegExp, code: string, detail: string]
     'The Python installation of Mapperatorinator is not complete.',
   ],
   [
-    /AcceleratorError|CUDA error|No CUDA GPUs|NVIDIA driver|cuDNN error/i,
+    /^DeviceUnavailable|AcceleratorError|CUDA error|No CUDA GPUs|NVIDIA driver|cuDNN error/i,
     'device_unavailable',
     'The GPU cannot be used.',
   ],

@@ -1,5 +1,6 @@
 import type { EngineLine } from '../engine.ts';
 import { loaded, stagePlan, type PlanParams, type Stage } from './plan.ts';
+import type { RunnerEvent } from './runner.ts';
 
 /** When the attention line comes, Python's imports are done: some 8 s of a run, in percent of it. */
 const imported = 2;
@@ -14,14 +15,11 @@ const saved = /^Generated (?:beatmap|\.osz) saved to ./;
 /** Positions are sampled in parts of 1024 that overlap by 128 at both ends, each with a bar of its own. */
 const partsOf = (length: number) => Math.max(1, Math.ceil((length - 2 * 128) / (1024 - 2 * 128)));
 
-/**
- * Reads a run of inference.py line by line. Only the program's own titles and nameless bars move the progress, and only
- * along the plan of this request: downloads, paths, dates and echoed values do not. The percentage never falls.
- */
-export function createMapperatorinatorReader(params: PlanParams, model: string): (line: string) => EngineLine {
+type Track = ReturnType<typeof createTrack>;
+
+/** Where a run is along the plan of its request. The percentage never falls. */
+function createTrack(params: PlanParams, model: string) {
   const plan = stagePlan(params, model);
-  const told = new Set<string>();
-  const broken = new Map<string, number>();
   let stage: Stage | null = null;
   let percent = 0;
   let parts = 1;
@@ -34,51 +32,96 @@ export function createMapperatorinatorReader(params: PlanParams, model: string):
     return { progress: { stage: word, percent } };
   };
 
-  function enter(name: string): EngineLine {
-    const next = plan.find((step) => step.title === name);
-    if (!next || (stage && next.from <= stage.from)) return {};
-    stage = next;
-    [part, parts, full] = [0, 1, true];
-    return at(next.word, next.from);
-  }
+  return {
+    loading: () => at('loading_model', imported),
+    loaded: () => (stage ? {} : at('loading_model', loaded)),
+    /** `length`: of a sequence of positions. */
+    enter(name: string, length?: number): EngineLine {
+      const next = plan.find((step) => step.title === name);
+      if (!next || (stage && next.from <= stage.from)) return {};
+      stage = next;
+      [part, parts, full] = [0, length === undefined ? 1 : partsOf(length), true];
+      return at(next.word, next.from);
+    },
+    draw(done: number, total: number): EngineLine {
+      if (!stage || total === 0 || done > total) return {};
+      // A full bar right after a title is the last one of the stage before, late on another stream.
+      if (full && done === total) return {};
+      full = done === total;
+      const share = Math.min(1, (part + done / total) / parts);
+      if (full) part += 1;
+      return at(stage.word, stage.from + (stage.to - stage.from) * share);
+    },
+    /** Where the last stage is over: objects are put together. */
+    assembling: () => (stage && stage === plan.at(-1) ? at('postprocessing', stage.to) : {}),
+    saved: () => at('saving', 100),
+  };
+}
 
-  function draw(done: number, total: number): EngineLine {
-    if (!stage || total === 0 || done > total) return {};
-    // A full bar right after a title is the last one of the stage before, late on another stream.
-    if (full && done === total) return {};
-    full = done === total;
-    const share = Math.min(1, (part + done / total) / parts);
-    if (full) part += 1;
-    return at(stage.word, stage.from + (stage.to - stage.from) * share);
-  }
+/** What the program remarks on the way, told once, and the objects that it leaves incomplete, told at the end. */
+function createRemarks(track: Track) {
+  const told = new Set<string>();
+  const broken = new Map<string, number>();
+  return {
+    read(line: string): EngineLine {
+      const kind = incomplete.exec(line)?.[1];
+      if (kind !== undefined) {
+        broken.set(kind, (broken.get(kind) ?? 0) + 1);
+        return track.assembling();
+      }
+      const remark = remarkOf(line);
+      if (remark === undefined || told.has(remark)) return {};
+      told.add(remark);
+      return { warning: remark };
+    },
+    end: () => ({ ...track.saved(), ...summary(broken) }),
+  };
+}
 
-  function warnOnce(text: string): EngineLine {
-    if (told.has(text)) return {};
-    told.add(text);
-    return { warning: text };
-  }
-
+/**
+ * Reads a run of inference.py line by line. Only the program's own titles and nameless bars move the progress, and only
+ * along the plan of this request: downloads, paths, dates and echoed values do not.
+ */
+export function createMapperatorinatorReader(params: PlanParams, model: string): (line: string) => EngineLine {
+  const track = createTrack(params, model);
+  const remarks = createRemarks(track);
   return (line) => {
     const drawn = bar.exec(line);
-    if (drawn) return draw(Number(drawn[1]), Number(drawn[2]));
-    if (attention.test(line)) return at('loading_model', imported);
-    if (/^Model loaded: ./.test(line) && !stage) return at('loading_model', loaded);
+    if (drawn) return track.draw(Number(drawn[1]), Number(drawn[2]));
+    if (attention.test(line)) return track.loading();
+    if (/^Model loaded: ./.test(line)) return track.loaded();
     const name = title.exec(line)?.[1];
-    if (name !== undefined) return enter(name);
+    if (name !== undefined) return track.enter(name);
     const length = positions.exec(line)?.[1];
-    if (length !== undefined) {
-      const entered = enter('positions');
-      if (entered.progress) parts = partsOf(Number(length));
-      return entered;
+    if (length !== undefined) return track.enter('positions', Number(length));
+    return saved.test(line) ? remarks.end() : remarks.read(line);
+  };
+}
+
+/** Reads what the warm runner says of one job. */
+export function createRunnerReader(params: PlanParams, model: string): (event: RunnerEvent) => EngineLine {
+  const track = createTrack(params, model);
+  const remarks = createRemarks(track);
+  return (event) => {
+    switch (event.event) {
+      case 'output':
+        return { output: event.line, ...remarks.read(event.line) };
+      case 'loading':
+        return track.loading();
+      case 'loaded':
+        return track.loaded();
+      case 'stage':
+        return track.enter(event.title, event.length);
+      case 'window':
+        return track.draw(event.done, event.total);
+      case 'done':
+        return remarks.end();
+      case 'refused':
+      case 'ready':
+      case 'cancelled':
+      case 'failed':
+        return {};
     }
-    const kind = incomplete.exec(line)?.[1];
-    if (kind !== undefined) {
-      broken.set(kind, (broken.get(kind) ?? 0) + 1);
-      return stage && stage === plan.at(-1) ? at('postprocessing', stage.to) : {};
-    }
-    if (saved.test(line)) return { ...at('saving', 100), ...summary(broken) };
-    const remark = remarkOf(line);
-    return remark === undefined ? {} : warnOnce(remark);
   };
 }
 

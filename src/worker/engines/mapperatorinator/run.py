@@ -1,4 +1,5 @@
-"""One job of Mapperatorinator: `python run.py REQUEST.json`, started in the folder of its checkout.
+"""One job of Mapperatorinator: `python run.py REQUEST.json`, started in the folder of its checkout. The way that loads its model for
+every job, for checkouts that runner.py cannot drive.
 
 REQUEST.json is {"config": "v32", "args": {"gamemode": 0, ...}}. The arguments are set on the composed config as data: no
 override grammar and no interpolation ever sees them, so a title `${oc.env:HOME}` is that title. What is printed is the
@@ -32,10 +33,11 @@ class Relay(io.TextIOWrapper):
         return len(text)
 
 
-def folder_names(request_path):
+def folder_names(job_folder=""):
+    """The folders of this machine and what they are called instead."""
     folders = {
         os.getcwd(): "<engine>",
-        str(request_path.parent): "<job>",
+        str(job_folder): "<job>",
         str(Path(__file__).resolve().parent): "<runner>",
         sys.prefix: "<python>",
         sys.base_prefix: "<python>",
@@ -74,11 +76,17 @@ def compose_config(name):
         return OmegaConf.to_object(compose(config_name=name))
 
 
+# Set for every job, by us and not by a client: a version without them does without.
+OURS = {"tags", "background", "device", "use_server"}
+
+
 def assign(cfg, args):
     from osuT5.osuT5.tokenizer import ContextType
 
     for key, value in args.items():
         if not hasattr(cfg, key):
+            if key in OURS:
+                continue
             raise LookupError(f"This version of Mapperatorinator has no parameter {key!r}.")
         if key in ("in_context", "output_type"):
             value = [ContextType[name] for name in value]
@@ -92,14 +100,61 @@ def as_declared(cfg, key, value):
     return float(value) if is_float and type(value) is int else value
 
 
+def lora_names(args):
+    """The operator's folder of LoRAs, and what it is called instead."""
+    return {os.path.dirname(args["lora_path"]): "<loras>"} if args.get("lora_path") else {}
+
+
+class DeviceUnavailable(Exception):
+    """The GPU that this process was given cannot be used, or one that is there would silently be left out."""
+
+
+def choose_device():
+    """Which device the program is to use, by what this process was given in CUDA_VISIBLE_DEVICES: a GPU must be usable, `-1` is the
+    CPU, and without it whatever there is, but never the CPU beside a GPU that torch cannot use. Raises DeviceUnavailable."""
+    import torch
+
+    given = os.environ.get("CUDA_VISIBLE_DEVICES", "")
+    if given == "-1":
+        return "cpu"
+    if torch.cuda.is_available():
+        (torch.ones(1, device="cuda") + 1).item()  # a build without kernels for this GPU fails here, not after minutes
+        return "cuda"
+    if given == "" and torch.backends.mps.is_available():
+        return "mps"
+    if given == "" and not any(os.path.exists(path) for path in ("/dev/nvidia0", "/proc/driver/nvidia/version")):
+        return "cpu"
+    raise DeviceUnavailable(why_no_cuda(torch))
+
+
+def why_no_cuda(torch):
+    if torch.version.cuda is None:
+        return f"torch {torch.__version__} is a build without CUDA"
+    try:
+        torch.cuda.init()
+    except Exception as error:
+        return first_line(error)
+    return "torch sees no such GPU"
+
+
+def first_line(error):
+    return (str(error).strip().splitlines() or [""])[0]
+
+
+def describe(error):
+    """`<type>: <first line>`, with the module of a type that is not Python's own."""
+    kind = type(error)
+    name = kind.__name__ if kind.__module__ in ("builtins", "__main__", __name__) else f"{kind.__module__}.{kind.__name__}"
+    return f"{name}: {first_line(error)}"
+
+
 def run(request_path, relay):
     request = json.loads(request_path.read_text(encoding="utf-8"))
     cfg = compose_config(request["config"])
     if os.path.isabs(cfg.model_path):
         relay.names[cfg.model_path] = "<model>"
-    assign(cfg, request["args"])
-    if request["args"].get("lora_path"):
-        relay.names[os.path.dirname(request["args"]["lora_path"])] = "<loras>"
+    assign(cfg, {**request["args"], "device": choose_device()})
+    relay.names.update(lora_names(request["args"]))
 
     import inference
 
@@ -109,15 +164,13 @@ def run(request_path, relay):
 def main():
     request_path = Path(sys.argv[1]).resolve()
     sys.path[0] = os.getcwd()  # the program's modules, not the folder of this file
-    relay = Relay(folder_names(request_path))
+    relay = Relay(folder_names(request_path.parent))
     sys.stdout = sys.stderr = relay
     try:
         run(request_path, relay)
     except Exception as error:
         traceback.print_exc()
-        kind = type(error)
-        name = kind.__name__ if kind.__module__ == "builtins" else f"{kind.__module__}.{kind.__name__}"
-        print(f"Failed: {name}: {(str(error).strip().splitlines() or [''])[0]}")
+        print(f"Failed: {describe(error)}")
         sys.exit(1)
 
 

@@ -1,0 +1,105 @@
+import { mkdtempSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { describe, expect, onTestFinished, test } from 'vitest';
+import { startRedis } from './redis-server.ts';
+import { eventually, startService, withFixtureModel, type Service } from './service.ts';
+
+const only = { ...withFixtureModel, ENGINE: 'mapperatorinator' };
+
+/** What `/readyz` says once every slot is settled. */
+const settled = (service: Service) =>
+  eventually(
+    async () => (await service.get('/readyz')).body,
+    (body) =>
+      body['devices'].length > 0 && body['devices'].every(({ state }: { state: string }) => state !== 'starting'),
+  );
+
+async function processOf({ data }: Service, id: string): Promise<string | undefined> {
+  return /process (\d+)/.exec(await readFile(join(data, 'jobs', id, 'events.jsonl'), 'utf8'))?.[1];
+}
+
+describe.each([
+  ['with Redis', true],
+  ['without Redis', false],
+])('a worker with GPUs, %s', (_, withRedis) => {
+  const start = async (env: Record<string, string>) => {
+    if (!withRedis) return startService({ redisUrl: null, env });
+    const redis = await startRedis();
+    onTestFinished(() => redis.stop());
+    return startService({ redisUrl: `${redis.url}/0`, workers: 1, env });
+  };
+
+  test('runs one job at a time on each, and tells what they are', { timeout: 40_000 }, async () => {
+    const service = await start({ ...only, CUDA_VISIBLE_DEVICES: '0,1' });
+    const body = await settled(service);
+    expect(body).toMatchObject({ status: 'ready', reasons: [], warnings: [] });
+    expect(body['devices']).toMatchObject(
+      ['0', '1'].map((slot) => ({ slot, state: 'ready', model: 'v32', device_name: 'Fixture GPU' })),
+    );
+    const titles = ['fixture:slow=2 fixture:who', 'fixture:slow=2 fixture:who', 'fixture:slow=0 fixture:who'];
+    const ids = await Promise.all(
+      titles.map(async (title) => (await service.submit({ title })).body['job_id'] as string),
+    );
+    for (const id of ids) await service.until(id, 'succeeded');
+    const processes = await Promise.all(ids.map((id) => processOf(service, id)));
+    expect(new Set(processes).size).toBe(2);
+  });
+
+  test('that cannot be used says so at start and takes no job', { timeout: 40_000 }, async () => {
+    const service = await start({ ...withFixtureModel, CUDA_VISIBLE_DEVICES: '7' });
+    const body = await settled(service);
+    const trouble = expect.stringMatching(/^device_unavailable: GPU slot 7 .*no such GPU/) as string;
+    expect(body).toMatchObject({ status: 'ready', reasons: [], warnings: [trouble] });
+    const { body: accepted } = await service.submit();
+    expect(accepted).toMatchObject({ engine: 'builtin' });
+
+    const strict = await start({ ...only, CUDA_VISIBLE_DEVICES: '7' });
+    await settled(strict);
+    expect(await strict.get('/readyz')).toMatchObject({
+      status: 503,
+      body: { reasons: expect.arrayContaining([trouble]) },
+    });
+  });
+
+  test('and without weights says what is missing', { timeout: 40_000 }, async () => {
+    const service = await start({ ...only, HF_HOME: mkdtempSync(join(tmpdir(), 'no-weights-')) });
+    await settled(service);
+    const trouble = expect.stringMatching(/^model_missing: .*v3/) as string;
+    expect(await service.get('/readyz')).toMatchObject({
+      status: 503,
+      body: { reasons: expect.arrayContaining([trouble]) },
+    });
+  });
+});
+
+test('a frozen runner costs its job a code, and the next one works', { timeout: 60_000 }, async () => {
+  const service = await startService({ redisUrl: null, env: { ...only, MAX_SILENT_MINUTES: '0.03' } });
+  const { body } = await service.submit({ title: 'fixture:freeze' });
+  const record = await service.until(body['job_id'], 'timed_out');
+  expect(record['error']).toMatchObject({ code: 'no_progress' });
+  await service.until((await service.submit()).body['job_id'], 'succeeded');
+});
+
+test('a job that does not fit into the memory ends with that code, and the next one works', async () => {
+  const service = await startService({ redisUrl: null, env: only });
+  const { body } = await service.submit({ title: 'fixture:oom' });
+  expect((await service.until(body['job_id'], 'failed'))['error']).toMatchObject({ code: 'model_oom' });
+  await service.until((await service.submit()).body['job_id'], 'succeeded');
+});
+
+test('a cancel ends a job in a warm runner, which then serves the next', async () => {
+  const service = await startService({ redisUrl: null, env: only });
+  const { body } = await service.submit({ title: 'fixture:slow=60 fixture:who' });
+  const id = body['job_id'] as string;
+  const process = await eventually(
+    () => processOf(service, id),
+    (pid) => pid !== undefined,
+  );
+  await service.call('POST', `/jobs/${id}/cancel`);
+  await service.until(id, 'cancelled', 3_000);
+  const next = (await service.submit({ title: 'fixture:who' })).body['job_id'] as string;
+  await service.until(next, 'succeeded');
+  expect(await processOf(service, next)).toBe(process);
+});
