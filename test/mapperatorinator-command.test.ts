@@ -133,9 +133,9 @@ describe('what a run is given', () => {
       '/loras/my style 2',
     );
     for (const lora_path of ['../x', 'a/b', 'a\\b', '..', '', '.x', '/etc']) {
-      expect(() => commandFor({ loraDir, params: { lora_path } })).toThrow("is not the name of a LoRA");
+      expect(() => commandFor({ loraDir, params: { lora_path } })).toThrow('is not the name of a LoRA');
     }
-    expect(() => commandFor({ params: { lora_path: 'mine' } })).toThrow("is not the name of a LoRA");
+    expect(() => commandFor({ params: { lora_path: 'mine' } })).toThrow('is not the name of a LoRA');
   });
 
   it.each(['../x', 'legacy/v26', '', '-cn', 'default', 'v32\n', '/etc/passwd', '${x}'])(

@@ -1,10 +1,15 @@
+import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { expect, test } from 'vitest';
+import { afterAll, expect, test } from 'vitest';
 import { sharedService, tone, withFixtureModel } from './service.ts';
 
 /** A beatmap sent along with a song, over HTTP, with the stand-in program, which writes down what it was given. */
-const shared = sharedService({ redisUrl: null, env: withFixtureModel });
+const loras = mkdtempSync(join(tmpdir(), 'loras-'));
+mkdirSync(join(loras, 'mine'));
+afterAll(() => rmSync(loras, { recursive: true }));
+const shared = sharedService({ redisUrl: null, env: { ...withFixtureModel, LORA_DIR: loras } });
 
 const beatmap = (mode: number, objects = ['100,192,500,1,0,0:0:0:0:']) =>
   ['osu file format v14', '[General]', `Mode: ${mode}`, '[TimingPoints]', '500,400,4,2,1,60,1,0', '[HitObjects]']
@@ -109,7 +114,14 @@ test('the limits of a model are there before anything is sent', async () => {
     in_context: { type: 'array', enum: ['NONE', 'TIMING'] },
     num_beams: { type: 'integer', minimum: 1, maximum: 4 },
     year: { ignored: true },
-    lora_path: { type: 'string', enum: [] },
+    lora_path: { type: 'string', enum: ['mine'] },
   });
-  expect(body['loras']).toEqual([]);
+  expect(body['loras']).toEqual(['mine']);
+});
+
+test('a LoRA is asked for by its name, and the program is given its folder', async () => {
+  expect((await given({ lora_path: 'mine' })).args['lora_path']).toBe(join(loras, 'mine'));
+  const { body } = await submit({ lora_path: 'yours' });
+  expect(body['errors']).toMatchObject([{ field: 'lora_path', code: 'unknown_lora' }]);
+  expect(body['detail']).toContain('known are mine');
 });
