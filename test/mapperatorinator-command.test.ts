@@ -116,15 +116,33 @@ describe('what a run is given', () => {
   });
 
   it('is of a beatmap its copy, its timing, and no name of the song', () => {
-    const args = commandFor({ reference: { gamemode: 0, objects: 9 } }).document.args;
+    const args = commandFor({ reference: { gamemode: 0, objects: 9, previewMs: 5000 } }).document.args;
     expect(args).toMatchObject({ beatmap_path: join(folder, 'reference.osu'), in_context: ['TIMING'], background: '' });
-    for (const name of ['title', 'artist', 'hitsounded', 'circle_size']) expect(args).not.toHaveProperty(name);
-    expect(commandFor({ reference: { gamemode: 3, objects: 0 } }).document.args).toMatchObject({
+    for (const name of ['title', 'title_unicode', 'artist', 'hitsounded', 'circle_size', 'preview_time'])
+      expect(args).not.toHaveProperty(name);
+    expect(commandFor({ reference: { gamemode: 3, objects: 0, previewMs: -1 } }).document.args).toMatchObject({
       hitsounded: true,
       circle_size: 4,
+      preview_time: -1,
     });
-    const chosen = { in_context: ['GD' as const], title: 'Mine', hitsounded: false, output_type: ['MAP' as const] };
-    expect(commandFor({ reference: { gamemode: 0, objects: 0 }, params: chosen }).document.args).toMatchObject(chosen);
+    const chosen = {
+      in_context: ['GD' as const],
+      title: 'Mine',
+      title_unicode: '私の',
+      hitsounded: false,
+      output_type: ['MAP' as const],
+    };
+    expect(
+      commandFor({ reference: { gamemode: 0, objects: 0, previewMs: -1 }, params: chosen }).document.args,
+    ).toMatchObject(chosen);
+  });
+
+  it('has one title, whatever the beatmap has in another script', () => {
+    const reference = { gamemode: 0, objects: 9, previewMs: 0 };
+    expect(commandFor({ reference, params: { title: 'Mine' } }).document.args).toMatchObject({
+      title: 'Mine',
+      title_unicode: 'Mine',
+    });
   });
 
   it('is of a LoRA its folder, and never one outside of the allowed', () => {
@@ -228,7 +246,7 @@ describe.skipIf(found?.code !== 0)('run.py', () => {
   });
 
   it('lets the program read hold notes as the game writes them', async () => {
-    const { exit } = await run({ ...checkout, reference: { gamemode: 0, objects: 1 } });
+    const { exit } = await run({ ...checkout, reference: { gamemode: 0, objects: 1, previewMs: -1 } });
     expect(exit.code).toBe(0);
     const set = JSON.parse(readFileSync(join(folder, 'seen.json'), 'utf8')) as Record<string, unknown>;
     expect(set['hold']).toEqual([1.3, '1:0:0:70:']);

@@ -60,7 +60,14 @@ test('can be added to by a model', async () => {
 
 test('is made of tempo and offset, with the names of the song', async () => {
   const { args, reference } = await given({ bpm: '150', offset: '120' });
-  expect(args).toMatchObject({ in_context: ['TIMING'], title: 'song', bpm: 150, offset: 120, hitsounded: true });
+  expect(args).toMatchObject({
+    in_context: ['TIMING'],
+    title: 'song',
+    bpm: 150,
+    offset: 120,
+    hitsounded: true,
+    preview_time: -1,
+  });
   expect(reference).toContain('[TimingPoints]\n120,400,4,2,0,100,1,0');
 });
 

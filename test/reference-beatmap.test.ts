@@ -30,7 +30,13 @@ test('an archive is told from a beatmap, and the mode of a beatmap is one of the
   expect(() => readTiming('PK\u0003\u0004')).toThrow('archive');
   expect(() => readReference('a.osu', osu(['0,500,4']).replace('Mode: 0', 'Mode: 4'))).toThrow('mode');
   const read = readReference('a.osu', osu(['0,500,4']).replace('Mode: 0', 'Mode: 3'));
-  expect(read).toMatchObject({ filename: 'a.osu', gamemode: 3, objects: 0, timing: [{ offsetMs: 0, bpm: 120 }] });
+  expect(read).toMatchObject({
+    filename: 'a.osu',
+    gamemode: 3,
+    objects: 0,
+    previewMs: -1,
+    timing: [{ offsetMs: 0, bpm: 120 }],
+  });
   expect(read.sha256).toMatch(/^[0-9a-f]{64}$/);
 });
 

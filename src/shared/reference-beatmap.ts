@@ -23,6 +23,8 @@ export interface ReferenceBeatmap {
   gamemode: number;
   /** How many of its objects can be read. */
   objects: number;
+  /** Where its preview starts, ms; -1: nowhere. */
+  previewMs: number;
   timing: TimingPoint[];
 }
 
@@ -52,6 +54,7 @@ export function readReference(filename: string, text: string): ReferenceBeatmap 
     sha256: createHash('sha256').update(text).digest('hex'),
     gamemode: modeOf(sections),
     objects: objectLines(sections).length,
+    previewMs: Number(general['PreviewTime']?.(valueOf(sections.get('General'), 'PreviewTime')) ?? -1),
     timing,
   };
 }

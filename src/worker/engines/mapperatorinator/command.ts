@@ -11,7 +11,7 @@ export interface EngineRequest {
   model: string;
   audio: { filename: string; title?: string; artist?: string };
   params: Partial<Params>;
-  reference?: { gamemode: number; objects: number };
+  reference?: { gamemode: number; objects: number; previewMs: number };
 }
 
 /** What a worker's host gives to every job. */
@@ -75,14 +75,16 @@ export function programDocument(
 function programArguments(request: EngineRequest, paths: DocumentPaths, loraDir: string | null) {
   const { audio, params, reference } = request;
   const { lora_path: lora, in_context: _chosen, ...rest } = params;
-  const sent = Object.entries(rest).filter(([, value]) => value !== undefined);
+  const sent = Object.entries(rest).flatMap(([name, value]) =>
+    value === undefined ? [] : [[name, clean(value)] as const],
+  );
   const contexts = contextsOf(params, reference !== undefined);
+  const asked: Record<string, unknown> = { ...(reference ? {} : namesOf(audio)), ...Object.fromEntries(sent) };
   return {
-    ...(reference ? {} : namesOf(audio)),
     // Left to itself the program writes all its settings here, with local paths.
     tags: '',
-    ...(paths.reference === null ? {} : notInherited(reference)),
-    ...Object.fromEntries(sent.map(([name, value]) => [name, clean(value)])),
+    ...(paths.reference === null ? {} : notInherited(reference, asked)),
+    ...asked,
     ...(contexts ? { in_context: contexts } : {}),
     ...(lora === undefined ? {} : { lora_path: loraPath(loraDir, lora) }),
     audio_path: paths.audio,
@@ -99,10 +101,16 @@ const namesOf = (audio: EngineRequest['audio']) => ({
   ...(audio.artist === undefined ? {} : { artist: clean(audio.artist) }),
 });
 
-/** What the program would read out of a beatmap although it says nothing about it: the program's own values instead. */
-const notInherited = (reference: EngineRequest['reference']) => ({
+/**
+ * What the program would read out of a beatmap although it says nothing about it: the program's own values instead. A title that is sent is
+ * not left beside the beatmap's own in another script.
+ */
+const notInherited = (reference: EngineRequest['reference'], { title, artist }: Record<string, unknown>) => ({
   ...(reference?.gamemode === 3 ? { circle_size: 4 } : {}), // there it is the number of keys, and mania does not ask for it
   ...(reference?.objects ? {} : { hitsounded: true }), // nothing sounds in a map without objects
+  ...((reference?.previewMs ?? -1) < 0 ? { preview_time: -1 } : {}), // which the program reads as 0
+  ...(title === undefined ? {} : { title_unicode: title }),
+  ...(artist === undefined ? {} : { artist_unicode: artist }),
 });
 
 /** Whether an entry of the folder can be asked for; never a path. */
