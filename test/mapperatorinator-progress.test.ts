@@ -114,6 +114,11 @@ describe('the reason of a recorded failure', () => {
     ["Failed: ModuleNotFoundError: No module named 'torch'", 'engine_unavailable'],
     ["ModuleNotFoundError: No module named 'hydra'", 'engine_unavailable'],
     ['Failed: OSError: [Errno 28] No space left on device', 'storage_full'],
+    ["Failed: ValueError: Can't find 'adapter_config.json' at '<loras>/mine'", 'lora_unusable'],
+    [
+      'Failed: ValueError: No viable template found for the given context types. Candidates are: []',
+      'invalid_parameter',
+    ],
     ['Failed: RuntimeError: something else', 'engine_failed'],
   ])('%s is %s', (line, code) => {
     expect(explainFailure(['Generating map', line, 'a line of another stream'], { code: 1, signal: null }).code).toBe(

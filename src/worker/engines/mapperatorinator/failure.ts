@@ -33,8 +33,9 @@ const causes: readonly (readonly [pattern: RegExp, code: string, detail: string]
     'model_missing',
     'The model is not installed on the worker.',
   ],
+  [/adapter_config\.json|^ValueError: Target modules /, 'lora_unusable', 'The LoRA is none, or is of another model.'],
   [
-    /is not within range .+ for event type|has no parameter/,
+    /is not within range .+ for event type|has no parameter|No viable template|No requested output contexts/,
     'invalid_parameter',
     'The model does not take this value.',
   ],
