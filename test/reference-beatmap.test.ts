@@ -29,6 +29,8 @@ test.each([
 test('an archive is told from a beatmap, and the mode of a beatmap is one of the game', () => {
   expect(() => readTiming('PK\u0003\u0004')).toThrow('archive');
   expect(() => readReference('a.osu', osu(['0,500,4']).replace('Mode: 0', 'Mode: 4'))).toThrow('mode');
+  const endless = `${osu(['0,500,4'])}\n[HitObjects]\n${'0,0,0,1,0\n'.repeat(50_001)}`;
+  expect(() => readReference('a.osu', endless)).toThrow('more than 50000 lines of HitObjects');
   const read = readReference('a.osu', osu(['0,500,4']).replace('Mode: 0', 'Mode: 3'));
   expect(read).toMatchObject({
     filename: 'a.osu',

@@ -9,8 +9,8 @@ export type Sections = ReadonlyMap<string, readonly string[]>;
 /** The earliest and latest time of anything, ms; as for the parameter `offset`. */
 export const timeRange = [-60_000, 36_000_000] as const;
 export const bpmRange = [20, 1000] as const;
-const mostPoints = 50_000;
-const mostObjects = 100_000;
+/** Lines of a section; the program looks through the points for each object. */
+export const mostLines = { TimingPoints: 20_000, HitObjects: 50_000 };
 const mostAnchors = 2_000;
 /**
  * Of all objects of a map together; programs make events of each slide and of every few seconds of what is held. A marathon of an hour
@@ -54,7 +54,7 @@ const isTime = (time: number) => time >= timeRange[0] && time <= timeRange[1];
 
 /** Red and green lines in order of time, from the first red one on. */
 export function timingLines(sections: Sections): string[] {
-  const points = (sections.get('TimingPoints') ?? []).slice(0, mostPoints).flatMap((text) => {
+  const points = (sections.get('TimingPoints') ?? []).flatMap((text) => {
     const parts = text.split(',').map((part) => part.trim());
     const [time, beat] = [Number(parts[0] || NaN), Number(parts[1] || NaN)];
     const isRed = beat > 0;
@@ -73,7 +73,7 @@ export function timingLines(sections: Sections): string[] {
 /** The hit objects in order of time. */
 export function objectLines(sections: Sections): string[] {
   const left = { ...budgets };
-  const lines = (sections.get('HitObjects') ?? []).slice(0, mostObjects).flatMap((text) => {
+  const lines = (sections.get('HitObjects') ?? []).flatMap((text) => {
     const parts = text.split(',').map((part) => part.trim());
     const [x, y, time] = [0, 1, 2].map((i) => Math.round(Number(parts[i] || NaN))) as [number, number, number];
     if (!Number.isFinite(x + y) || !isTime(time) || !/^\d{1,3}$/.test(parts[3] ?? '')) return [];

@@ -4,6 +4,7 @@ import {
   bpmRange,
   clamp,
   meterOf,
+  mostLines,
   objectLines,
   sectionsOf,
   timeRange,
@@ -43,12 +44,15 @@ export const maxBeatmapBytes = 4 * 1024 * 1024;
 const mostPoints = 10_000;
 
 /**
- * What the record keeps of a `.osu`. Throws an Error with a reason for people when the text is no beatmap or has no timing point that
- * can be used.
+ * What the record keeps of a `.osu`. Throws an Error with a reason for people when the text is no beatmap, has no timing point that
+ * can be used, or is too long.
  */
 export function readReference(filename: string, text: string): ReferenceBeatmap {
   const timing = readTiming(text);
   const sections = sectionsOf(text);
+  for (const [name, most] of Object.entries(mostLines)) {
+    if ((sections.get(name)?.length ?? 0) > most) throw new Error(`it has more than ${most} lines of ${name}`);
+  }
   return {
     filename,
     sha256: createHash('sha256').update(text).digest('hex'),
