@@ -2,7 +2,9 @@ import { mkdtempSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { describe, expect, onTestFinished, test } from 'vitest';
+import { runProgram } from '../src/shared/process.ts';
 import { startRedis } from './redis-server.ts';
 import { eventually, startService, withFixtureModel, type Service } from './service.ts';
 
@@ -72,6 +74,25 @@ describe.each([
       body: { reasons: expect.arrayContaining([trouble]) },
     });
   });
+});
+
+test('what npm run try-engine tries holds: four modes, stages as they come, a cancel, a beatmap, an addition', async () => {
+  const service = await startService({ redisUrl: null, env: withFixtureModel });
+  await settled(service);
+  const script = fileURLToPath(new URL('../scripts/mapperatorinator/end-to-end.mjs', import.meta.url));
+  const lines: string[] = [];
+  const exit = await runProgram(
+    {
+      file: process.execPath,
+      args: [script, '--url', service.url, '--title', 'fixture:slow=1'],
+      env: { PATH: process.env['PATH'] ?? '' },
+    },
+    (line) => lines.push(line),
+    AbortSignal.timeout(60_000),
+  );
+  expect(lines.filter((line) => line.includes('BROKEN'))).toEqual([]);
+  expect(lines.at(-1)).toContain('all as promised');
+  expect(exit.code).toBe(0);
 });
 
 test('a frozen runner costs its job a code, and the next one works', { timeout: 60_000 }, async () => {
