@@ -2,7 +2,9 @@ import { mkdtempSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { describe, expect, onTestFinished, test } from 'vitest';
+import { runProgram } from '../src/shared/process.ts';
 import { startRedis } from './redis-server.ts';
 import { eventually, startService, withFixtureModel, type Service } from './service.ts';
 
@@ -47,20 +49,20 @@ describe.each([
     expect(new Set(processes).size).toBe(2);
   });
 
-  test('that cannot be used says so at start and takes no job', { timeout: 40_000 }, async () => {
-    const service = await start({ ...withFixtureModel, CUDA_VISIBLE_DEVICES: '7' });
-    const body = await settled(service);
-    const trouble = expect.stringMatching(/^device_unavailable: GPU slot 7 .*no such GPU/) as string;
-    expect(body).toMatchObject({ status: 'ready', reasons: [], warnings: [trouble] });
-    const { body: accepted } = await service.submit();
-    expect(accepted).toMatchObject({ engine: 'builtin' });
+  test.each([
+    ['7', /^device_unavailable: GPU slot 7 .*no such GPU/],
+    ['8', /^model_oom: GPU slot 8 .*does not fit/],
+  ])('that cannot be used says so at start and takes no job: %s', { timeout: 40_000 }, async (gpu, words) => {
+    const trouble = expect.stringMatching(words) as string;
+    const service = await start({ ...withFixtureModel, CUDA_VISIBLE_DEVICES: gpu });
+    expect(await settled(service)).toMatchObject({ status: 'ready', reasons: [], warnings: [trouble] });
+    expect((await service.submit()).body).toMatchObject({ engine: 'builtin' });
 
-    const strict = await start({ ...only, CUDA_VISIBLE_DEVICES: '7' });
+    const strict = await start({ ...only, CUDA_VISIBLE_DEVICES: gpu });
     await settled(strict);
-    expect(await strict.get('/readyz')).toMatchObject({
-      status: 503,
-      body: { reasons: expect.arrayContaining([trouble]) },
-    });
+    const { status, body } = await strict.get('/readyz');
+    expect(status).toBe(503);
+    expect(body['reasons']).toContainEqual(trouble);
   });
 
   test('and without weights says what is missing', { timeout: 40_000 }, async () => {
@@ -72,6 +74,25 @@ describe.each([
       body: { reasons: expect.arrayContaining([trouble]) },
     });
   });
+});
+
+test('what npm run try-engine tries holds: four modes, stages as they come, a cancel, a beatmap, an addition', async () => {
+  const service = await startService({ redisUrl: null, env: withFixtureModel });
+  await settled(service);
+  const script = fileURLToPath(new URL('../scripts/mapperatorinator/end-to-end.mjs', import.meta.url));
+  const lines: string[] = [];
+  const exit = await runProgram(
+    {
+      file: process.execPath,
+      args: [script, '--url', service.url, '--title', 'fixture:slow=1'],
+      env: { PATH: process.env['PATH'] ?? '' },
+    },
+    (line) => lines.push(line),
+    AbortSignal.timeout(60_000),
+  );
+  expect(lines.filter((line) => line.includes('BROKEN'))).toEqual([]);
+  expect(lines.at(-1)).toContain('all as promised');
+  expect(exit.code).toBe(0);
 });
 
 test('a frozen runner costs its job a code, and the next one works', { timeout: 60_000 }, async () => {

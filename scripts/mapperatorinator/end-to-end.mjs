@@ -1,6 +1,6 @@
 // The real program behind the whole service, by HTTP alone; prints a transcript and ends with 1 when something is not as promised.
 //
-//   npm run try-engine -- --url http://127.0.0.1:8000 [--song assets/demo-song.ogg] [--model v32]
+//   npm run try-engine -- --url http://127.0.0.1:8000 [--song assets/demo-song.ogg] [--model v32] [--title TITLE]
 //
 // The service must be up and its worker's device ready: all four modes with their stages as they come, a cancel between two windows, a
 // beatmap sent along for its timing, and an addition to it.
@@ -15,6 +15,7 @@ const { values: given } = parseArgs({
     url: { type: 'string', default: 'http://127.0.0.1:8000' },
     song: { type: 'string', default: fileURLToPath(new URL('../../assets/demo-song.ogg', import.meta.url)) },
     model: { type: 'string', default: 'v32' },
+    title: { type: 'string' },
   },
 });
 const began = performance.now();
@@ -26,12 +27,14 @@ function expect(what, holds) {
   if (!holds) broken += 1;
 }
 
+const names = given.title ? { title: given.title } : {};
 const get = (path) => fetch(given.url + path).then((answer) => answer.json());
 
 async function submit(fields, beatmap) {
   const form = new FormData();
   form.set('audio_file', new Blob([readFileSync(given.song)]), basename(given.song));
-  for (const [name, value] of Object.entries({ model: given.model, seed: 1, ...fields })) form.set(name, String(value));
+  for (const [name, value] of Object.entries({ model: given.model, seed: 1, ...names, ...fields }))
+    form.set(name, String(value));
   if (beatmap) form.set('beatmap_file', new Blob([beatmap]), 'reference.osu');
   const body = await fetch(`${given.url}/process`, { method: 'POST', body: form }).then((answer) => answer.json());
   if (!body.job_id) throw new Error(JSON.stringify(body));

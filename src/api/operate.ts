@@ -59,7 +59,7 @@ export function operateRoutes({ config, access, cache, links, queues, handover }
       status: reasons.length === 0 ? 'ready' : 'not_ready',
       mode: handover.mode(),
       workers: workers.length,
-      devices: workers.flatMap(({ worker, devices = [] }) => devices.map((device) => ({ worker, ...device }))),
+      devices: workers.flatMap(({ devices = [] }) => devices),
       reasons,
       warnings: trouble.filter((text) => !reasons.includes(text)),
     });
