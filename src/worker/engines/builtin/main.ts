@@ -5,7 +5,9 @@ import { parseArgs } from 'node:util';
 import { parseBuffer } from 'music-metadata';
 import { cutOffWarning, measureSong } from '../../../shared/audio-length.ts';
 import { isErrno } from '../../../shared/claim.ts';
-import { builtinProblems } from '../../../shared/models.ts';
+import { unusedWarnings } from '../../../shared/model-limits.ts';
+import { builtinContextProblems } from '../../../shared/model-rules.ts';
+import { builtinModel, builtinProblems } from '../../../shared/models.ts';
 import { attemptVariable, runProgram } from '../../../shared/process.ts';
 import { readTiming } from '../../../shared/reference-beatmap.ts';
 import { parameterNames, parseFields } from '../../../shared/request.ts';
@@ -91,8 +93,11 @@ async function askedFor(): Promise<MapParams> {
     return typeof value === 'string' ? [[name, value] as const] : [];
   });
   const { params, errors } = parseFields(new Map(sent));
-  const [wrong] = params && errors.length === 0 ? builtinProblems(params) : errors;
+  const hasBeatmap = values.beatmap !== undefined;
+  const isRead = params && errors.length === 0;
+  const [wrong] = isRead ? [...builtinProblems(params), ...builtinContextProblems(params, hasBeatmap)] : errors;
   if (!params || wrong) fail('invalid_argument', `--${wrong?.field} ${wrong?.detail}`);
+  for (const warning of unusedWarnings(builtinModel, params, hasBeatmap)) tell({ warning });
   if (values.beatmap === undefined) return params;
   try {
     return { ...params, points: readTiming(await readFile(values.beatmap, 'utf8')) };
