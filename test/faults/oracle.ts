@@ -1,4 +1,4 @@
-import { readdir, readFile, stat } from 'node:fs/promises';
+import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { strFromU8, unzipSync } from 'fflate';
@@ -234,9 +234,9 @@ export function createOracle(harness: Harness, ledger: Ledger) {
       // The cancel of an answer that was cut off counts too.
       if (!job.cancelSent) accuse(9, id, 'is cancelled, and nobody asked for it');
     } else if (code === 'worker_lost') {
-      const lost = await lostOwners(claims, outcome.attempt);
-      if (lost.length < 2 || !lost.every((pid) => harness.struck.has(pid))) {
-        accuse(9, id, `worker_lost, but the nemesis met only some of its owners: ${lost.join(', ')}`);
+      const owners = await ownersBefore(claims, outcome.attempt);
+      if (owners.filter((pid) => harness.struck.has(pid)).length < 2) {
+        accuse(9, id, `worker_lost, but the nemesis did not meet two of its owners: ${owners.join(', ')}`);
       }
     } else if (state === 'succeeded') {
       if (asked !== undefined) accuse(9, id, `succeeded, but was to fail with ${asked}`);
@@ -339,16 +339,10 @@ function parseEvent(line: string): Json | null {
   }
 }
 
-/** The process ids of the owners of the claims that were never given back, before the one that ended the job. */
-async function lostOwners(claims: string, last: number): Promise<number[]> {
-  const lost: number[] = [];
-  for (const name of await readdir(claims)) {
-    const { mtimeMs } = await stat(join(claims, name));
-    if (Number(name) >= last || mtimeMs === 0) continue;
-    const text = await readFile(join(claims, name), 'utf8');
-    lost.push(ownerOf(text));
-  }
-  return lost;
+/** The process ids of the owners before the one that ended the job. One that was frozen and wakes later still gives its claim back. */
+async function ownersBefore(claims: string, last: number): Promise<number[]> {
+  const earlier = (await readdir(claims)).filter((name) => Number(name) < last);
+  return Promise.all(earlier.map(async (name) => ownerOf(await readFile(join(claims, name), 'utf8'))));
 }
 
 async function readStream(url: string): Promise<Frame[]> {
