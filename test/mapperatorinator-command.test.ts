@@ -167,6 +167,7 @@ describe('what a run is given', () => {
     const { env } = commandFor().command;
     expect(Object.keys(env).toSorted()).toEqual([
       'HF_HUB_OFFLINE',
+      'OMP_WAIT_POLICY',
       'PATH',
       'PYTHONDONTWRITEBYTECODE',
       'PYTHONIOENCODING',
