@@ -1,4 +1,4 @@
-import { appendFileSync, cpSync, mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
+import { appendFileSync, cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { readdir, readlink } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -96,7 +96,9 @@ describe.skipIf(found?.code !== 0)('runner.py', () => {
     const title = "${oc.env:PATH} it's, {a: 1}";
     const { seen } = await run(runner, jobFor({ title, descriptors: ['${x}'], year: 2020 }));
     expect(seen()).toMatchObject({ title, descriptors: ['${x}'], year: 2020, device: 'cpu' });
-    expect((await run(runner)).seen()).toMatchObject({ descriptors: null, year: null });
+    const next = await run(runner, (await run(runner, jobFor({ title: 'half' })), jobFor()));
+    expect(next.seen()).toMatchObject({ descriptors: null, year: null });
+    expect(next.lines.join('\n')).not.toContain('half of a line');
   });
 
   it('is cancelled inside of a window, and the next job is served', async () => {
@@ -366,6 +368,23 @@ describe('the pool of runners', () => {
     expect(await run('')).toMatchObject({ code: 'done' });
     expect(await run('', never, 'v30')).toMatchObject({ code: 'model_oom' });
     expect(await run('')).toMatchObject({ code: 'done' });
+  });
+
+  it('works on with other models where the one that it began with is gone', async () => {
+    const home = copyOf(replayed.home);
+    const { run, pool, logged } = start({ home, patience: { again: 200 } });
+    const { pid } = await run('');
+    rmSync(join(home, 'configs', 'inference', 'v32.yaml'));
+    process.kill(pid!, 'SIGKILL');
+    await eventually(
+      async () => logged.map(({ code }) => code),
+      (codes) => codes.includes('model_missing'),
+    );
+    await eventually(
+      async () => pool.report(),
+      ([slot]) => slot?.state === 'ready',
+    );
+    expect(await run('', never, 'v30')).toMatchObject({ code: 'done' });
   });
 
   it('does not explain the death of a runner by what the job before said', async () => {

@@ -127,6 +127,7 @@ export function createPool({ gpus, launch, model, wear, patience = usualPatience
     } else {
       slot.state = 'failed';
       slot.error = errorOf(said);
+      if (slot.error.code === 'model_missing') slot.model = null; // others may be there
       slot.runner?.kill();
       log.error({ gpu, ...slot.error }, `The runner cannot be used; another is tried in ${patience.again / 1000} s.`);
       setTimeout(() => start(slot), patience.again).unref();
