@@ -49,6 +49,7 @@ function commandFor({
   };
   const host = {
     loraDir,
+    scratch: tmpdir(),
     home: home ?? join(fixtures, 'home'),
     python: python ?? join(fixtures, 'python.mjs'),
     searchPath: process.env['PATH'] ?? '',

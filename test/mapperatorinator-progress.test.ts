@@ -84,6 +84,14 @@ describe('the progress of a recorded run', () => {
     ]);
   });
 
+  it('follows windows that are made in parallel, which have no title', () => {
+    const bar = [drawn(0, 2), drawn(1, 2), drawn(2, 2)];
+    const read = readAll(bar, { gamemode: 0, parallel: true });
+    expect(stages(read)).toEqual(['generating_map']);
+    const [first, middle, last] = percents(read);
+    expect([middle! - first!, last! - middle!].every((step) => step > 10)).toBe(true);
+  });
+
   it('gives the scroll speeds of mania a part of the way of their own', () => {
     const { lines, params, model } = transcript('mania-osz');
     const read = readAll(lines, params, model);

@@ -1,4 +1,4 @@
-import { appendFileSync, cpSync, mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
+import { appendFileSync, cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { readdir, readlink } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -8,14 +8,21 @@ import { pino } from 'pino';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { isRunning, runProgram, startProgram } from '../src/shared/process.ts';
 import { coldCommand, runnerCommand } from '../src/worker/engines/mapperatorinator/command.ts';
-import { createPool, type Wear } from '../src/worker/engines/mapperatorinator/pool.ts';
+import { createPool, type Patience, type Wear } from '../src/worker/engines/mapperatorinator/pool.ts';
 import { startRunner, type RunnerEvent } from '../src/worker/engines/mapperatorinator/runner.ts';
 import { eventually } from './service.ts';
 
 const fixtures = fileURLToPath(new URL('./fixtures/mapperatorinator/', import.meta.url));
 const never = new AbortController().signal;
 const { PATH: searchPath = '' } = process.env;
-const host = (python: string, home: string) => ({ python, home, searchPath, huggingFaceHome: null, loraDir: null });
+const host = (python: string, home: string) => ({
+  python,
+  home,
+  searchPath,
+  huggingFaceHome: null,
+  loraDir: null,
+  scratch: tmpdir(),
+});
 
 /** A job with a folder of its own. */
 function jobFor(args: Record<string, unknown> = {}, config = 'v32') {
@@ -96,7 +103,9 @@ describe.skipIf(found?.code !== 0)('runner.py', () => {
     const title = "${oc.env:PATH} it's, {a: 1}";
     const { seen } = await run(runner, jobFor({ title, descriptors: ['${x}'], year: 2020 }));
     expect(seen()).toMatchObject({ title, descriptors: ['${x}'], year: 2020, device: 'cpu' });
-    expect((await run(runner)).seen()).toMatchObject({ descriptors: null, year: null });
+    const next = await run(runner, (await run(runner, jobFor({ title: 'half' })), jobFor()));
+    expect(next.seen()).toMatchObject({ descriptors: null, year: null });
+    expect(next.lines.join('\n')).not.toContain('half of a line');
   });
 
   it('is cancelled inside of a window, and the next job is served', async () => {
@@ -170,12 +179,14 @@ describe.skipIf(found?.code !== 0)('runner.py', () => {
     );
   });
 
-  function copyOfCheckout() {
-    const home = mkdtempSync(join(tmpdir(), 'checkout-'));
-    cpSync(checkout.home, home, { recursive: true });
-    return home;
-  }
+  const copyOfCheckout = () => copyOf(checkout.home);
 });
+
+function copyOf(home: string): string {
+  const copy = mkdtempSync(join(tmpdir(), 'checkout-'));
+  cpSync(home, copy, { recursive: true });
+  return copy;
+}
 
 /** Numbers of the processes with this working folder. */
 async function runningIn(folder: string): Promise<number[]> {
@@ -190,10 +201,11 @@ describe('the pool of runners', () => {
   interface Given {
     gpus?: (string | null)[];
     wear?: Partial<Wear>;
+    patience?: Partial<Patience>;
     home?: string;
   }
 
-  function start({ gpus = ['0'], wear = {}, home = replayed.home }: Given = {}) {
+  function start({ gpus = ['0'], wear = {}, patience = {}, home = replayed.home }: Given = {}) {
     const logged: Record<string, unknown>[] = [];
     const log = pino(
       { level: 'debug' },
@@ -204,14 +216,15 @@ describe('the pool of runners', () => {
       launch: (gpu, model) => runnerCommand({ ...replayed, home }, gpu, model),
       model: 'v32',
       wear: { jobs: 100, bytes: 50e9, ...wear },
+      patience: { start: 20_000, again: 30_000, ...patience },
       onChange: () => undefined,
       log,
     });
     onTestFinished(() => pool.close());
 
     /** One job with these words in its title: how it ended, and the process that did it. */
-    async function run(words: string, signal = never) {
-      const job = jobFor({ title: `fixture:slow=0 fixture:who ${words}` });
+    async function run(words: string, signal = never, config = 'v32') {
+      const job = jobFor({ title: `fixture:slow=0 fixture:who ${words}` }, config);
       const lines: string[] = [];
       const onEvent = (event: RunnerEvent) => void (event.event === 'output' && lines.push(event.line));
       const error = await pool.run(
@@ -313,9 +326,136 @@ describe('the pool of runners', () => {
     expect(alone.pool.capacity()).toBe(0);
   });
 
+  it('does not give a job to a slot that is not ready while another is', async () => {
+    const { run, pool } = start({ gpus: ['8', '0'] });
+    await eventually(
+      async () => pool.report(),
+      ([, good]) => good?.state === 'ready',
+    );
+    expect(await run('', AbortSignal.timeout(5_000))).toMatchObject({ code: 'done' });
+  });
+
+  it('runs a job elsewhere whose slot could not be started after all', async () => {
+    const { run } = start({ gpus: ['7', '0'] });
+    const runs = await Promise.all([run(''), run('')]);
+    expect(runs.map(({ code }) => code)).toEqual(['done', 'done']);
+  });
+
+  it('gives up on a runner that does not get ready, and tries another', async () => {
+    const { run, pool, logged } = start({ gpus: ['8'], patience: { start: 300, again: 300 } });
+    expect((await run('')).error).toMatchObject({
+      code: 'device_unavailable',
+      detail: expect.stringContaining('not ready after 0.3 s'),
+    });
+    const failures = () => logged.filter(({ level }) => level === 50).length;
+    await eventually(
+      async () => failures(),
+      (count) => count >= 2,
+    );
+    expect(pool.capacity()).toBe(0);
+  });
+
+  it('can run nothing while it tries a GPU again that could not be used', async () => {
+    const { pool, logged } = start({ gpus: ['7'], patience: { again: 50 } });
+    const failures = () => logged.filter(({ level }) => level === 50).length;
+    await eventually(
+      async () => failures(),
+      (count) => count === 1,
+    );
+    const capacities = new Set<number>();
+    while (failures() < 4) {
+      capacities.add(pool.capacity());
+      await sleep(5);
+    }
+    expect([...capacities]).toEqual([0]);
+  });
+
+  it('works on after a model that does not fit into the memory', async () => {
+    const { run } = start({ gpus: ['9'] });
+    expect(await run('')).toMatchObject({ code: 'done' });
+    expect(await run('', never, 'v30')).toMatchObject({ code: 'model_oom' });
+    expect(await run('')).toMatchObject({ code: 'done' });
+  });
+
+  it('works on with other models where the one that it began with is gone', async () => {
+    const home = copyOf(replayed.home);
+    const { run, pool, logged } = start({ home, patience: { again: 200 } });
+    const { pid } = await run('');
+    rmSync(join(home, 'configs', 'inference', 'v32.yaml'));
+    process.kill(pid!, 'SIGKILL');
+    await eventually(
+      async () => logged.map(({ code }) => code),
+      (codes) => codes.includes('model_missing'),
+    );
+    await eventually(
+      async () => pool.report(),
+      ([slot]) => slot?.state === 'ready',
+    );
+    expect(await run('', never, 'v30')).toMatchObject({ code: 'done' });
+  });
+
+  it('does not explain the death of a runner by what the job before said', async () => {
+    const { run } = start();
+    await run('fixture:no-beat');
+    const first = await start().run('fixture:dies');
+    expect(first.code).toBe('model_oom');
+    expect((await run('fixture:dies')).error?.detail).toBe(first.error?.detail);
+  });
+
+  it('runs a job whose runner died just before it', async () => {
+    const { run } = start();
+    const { pid } = await run('');
+    process.kill(pid!, 'SIGSEGV');
+    expect(await run('')).toMatchObject({ code: 'done' });
+  });
+
+  it('does not start runners for ever that die before their first job', async () => {
+    const home = copyOf(replayed.home);
+    const { run, pool } = start({ home, patience: { again: 500 } });
+    await eventually(
+      async () => pool.report(),
+      ([slot]) => slot?.state === 'ready',
+    );
+    for (const pid of await runningIn(home)) process.kill(pid, 'SIGKILL');
+    await eventually(
+      async () => pool.report(),
+      ([slot]) => slot?.state === 'failed',
+    );
+    await eventually(
+      async () => pool.report(),
+      ([slot]) => slot?.state === 'ready',
+    );
+    expect(await run('')).toMatchObject({ code: 'done' });
+  });
+
+  it('measures the growth of a process from its first map on, also where its first job failed', async () => {
+    const { run } = start({ wear: { bytes: 0.5e9 } });
+    const { pid } = await run('fixture:no-beat');
+    expect(await run('')).toMatchObject({ code: 'done', pid });
+    expect(await run('')).toMatchObject({ code: 'done', pid });
+  });
+
+  it('starts no process when it is closed under a job', async () => {
+    const home = copyOf(replayed.home);
+    const { run, pool } = start({ home });
+    const job = run('fixture:slow=20');
+    await sleep(500);
+    pool.close();
+    await job;
+    await sleep(300);
+    expect(await runningIn(home)).toEqual([]);
+  });
+
+  it('takes what no runner says for output', async () => {
+    const { run } = start();
+    expect(await run('fixture:nonsense')).toMatchObject({
+      code: 'done',
+      lines: expect.arrayContaining(['{"event":"dance"}']),
+    });
+  });
+
   it('runs each job as a process of its own where the checkout cannot be kept warm, and says why once', async () => {
-    const home = mkdtempSync(join(tmpdir(), 'checkout-'));
-    cpSync(replayed.home, home, { recursive: true });
+    const home = copyOf(replayed.home);
     appendFileSync(join(home, 'inference.py'), '# old\n');
     const { run, logged } = start({ home });
     expect((await run('')).error).toEqual({ code: 'cold', detail: '0' });

@@ -3,6 +3,7 @@ import { readFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { runProgram } from '../src/shared/process.ts';
 import { startRedis } from './redis-server.ts';
@@ -51,7 +52,7 @@ describe.each([
 
   test.each([
     ['7', /^device_unavailable: GPU slot 7 .*no such GPU/],
-    ['8', /^model_oom: GPU slot 8 .*does not fit/],
+    ['6', /^model_oom: GPU slot 6 .*does not fit/],
   ])('that cannot be used says so at start and takes no job: %s', { timeout: 40_000 }, async (gpu, words) => {
     const trouble = expect.stringMatching(words) as string;
     const service = await start({ ...withFixtureModel, CUDA_VISIBLE_DEVICES: gpu });
@@ -123,4 +124,28 @@ test('a cancel ends a job in a warm runner, which then serves the next', async (
   const next = (await service.submit({ title: 'fixture:who' })).body['job_id'] as string;
   await service.until(next, 'succeeded');
   expect(await processOf(service, next)).toBe(process);
+});
+
+test('a job that comes to a worker which has just lost its GPU waits for another', { timeout: 60_000 }, async () => {
+  const redis = await startRedis();
+  onTestFinished(() => redis.stop());
+  const service = await startService({
+    redisUrl: `${redis.url}/0`,
+    workers: 1,
+    env: { ...only, CUDA_VISIBLE_DEVICES: '0' },
+  });
+  await settled(service);
+  const worker = service.workers[0]!.child.pid!;
+  const runners = await readFile(`/proc/${worker}/task/${worker}/children`, 'utf8');
+  await sleep(1_000); // now the worker asks the queue and waits for an answer
+  for (const pid of runners.trim().split(' ')) process.kill(Number(pid), 'SIGKILL');
+  await eventually(
+    async () => (await service.get('/readyz')).body,
+    (body) => body['devices'][0]?.state === 'failed',
+  );
+  const id = (await service.submit()).body['job_id'] as string;
+  await sleep(1_000);
+  expect((await service.get(`/jobs/${id}`)).body).toMatchObject({ state: 'queued' });
+  await service.start('worker');
+  await service.until(id, 'succeeded');
 });

@@ -32,6 +32,7 @@ const host = {
   python: given.python,
   searchPath: process.env.PATH ?? '',
   loraDir: null,
+  scratch: tmpdir(),
   huggingFaceHome: given['hf-home'] ? resolve(given['hf-home']) : null,
 };
 const jobs = Number(given.jobs);

@@ -36,7 +36,9 @@ export async function findWeights({
   const place = { home, huggingFaceHome };
   const folder = await folderOf(place, modelPath);
   if (folder === null) return { state: 'absent', detail: notThere(modelPath) };
-  const modes = (await readdir(folder)).flatMap((entry) => /^gamemode=([0-3])$/.exec(entry)?.[1] ?? []).sort();
+  const modes = (await readdir(folder).catch(() => []))
+    .flatMap((entry) => /^gamemode=([0-3])$/.exec(entry)?.[1] ?? [])
+    .sort();
   const needs = new Set([defaultWhisper]);
   for (const part of ['', ...modes.map((mode) => `gamemode=${mode}`)]) {
     const problem = await checkpointProblem(join(folder, part));

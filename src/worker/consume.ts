@@ -33,6 +33,7 @@ export function consumeQueues({ address, engines, announcement, capacity, onChan
   let said: Announcement | null = null;
   let speaking = Promise.resolve();
   async function speakNow() {
+    if (closing) return;
     const before = said;
     said = await announcement();
     await announce(presence.redis, said, before);
@@ -54,22 +55,26 @@ export function consumeQueues({ address, engines, announcement, capacity, onChan
         connection: patientOptions(address),
         concurrency: Math.max(1, capacity(engine)),
         log,
-        process: (id) => tracked(run(id, stopping.signal)),
+        // A paused worker may still get what it had asked for; that is another's, or its own when it is able again.
+        process: async (id) => (capacity(engine) > 0 ? tracked(run(id, stopping.signal)) : 'held'),
       }),
     ]),
   );
   const workers = [...byEngine.values()];
-  onChange(() => {
-    if (stopping.signal.aborted || closing) return;
+  function adapt() {
+    if (closing) return;
     for (const [engine, worker] of byEngine) takeAtMost(worker, capacity(engine));
     speak();
-  });
+  }
+  onChange(adapt);
+  adapt(); // an engine may have changed before anybody listened
 
   return {
     /** Gives the running jobs back and takes no more. */
     async close() {
       closing = true;
       clearInterval(timer);
+      await speaking; // else it may be said again
       if (said) await withdrawAnnouncement(presence.redis, said).catch(() => undefined);
       await Promise.all(workers.map((worker) => worker.pause(true))); // else what is given back is taken again
       stopping.abort();

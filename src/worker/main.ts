@@ -38,7 +38,8 @@ async function main(config: Config, log: Log) {
       else void runner.drain().then((drained) => drained && process.exit(0));
     });
     onStop(() => runner.close().then(close));
-    const speak = async () => tell({ type: 'ready', announcement: await announcement() });
+    const sayWhatCanRun = async () => tell({ type: 'ready', announcement: await announcement() });
+    const speak = () => sayWhatCanRun().catch(() => undefined); // said again in 5 s
     onChange(() => {
       runner.next();
       void speak();

@@ -61,8 +61,6 @@ export interface Armed {
 export interface FoundProcess {
   pid: number;
   command: string;
-  /** Of the engine, from the scratch folder that it was given. */
-  job: string | null;
 }
 
 export async function createHarness() {
@@ -275,11 +273,23 @@ export async function createHarness() {
         const [environ, cmdline] = await Promise.all([read('environ'), read('cmdline')]);
         const text = `${environ}\0${cmdline}`;
         if (!text.includes(paths.data)) return [];
-        const [, job = null] = new RegExp(`${paths.data}/scratch/([0-9a-f-]{36})/`).exec(text) ?? [];
-        return [{ pid: Number(pid), command: cmdline.replaceAll('\0', ' ').trim(), job }];
+        return [{ pid: Number(pid), command: cmdline.replaceAll('\0', ' ').trim() }];
       }),
     );
     return found.flat();
+  }
+
+  /** The warm runners that work for a job now: the one that their worker has claimed. */
+  async function engines(): Promise<(FoundProcess & { job: string })[]> {
+    const runners = (await processes()).filter(({ command }) => command.includes('runner.py'));
+    const busy = await Promise.all(
+      runners.map(async (runner) => {
+        const stat = await readFile(`/proc/${runner.pid}/stat`, 'utf8').catch(() => '');
+        const parent = Number(/^.*\) \S (\d+)/.exec(stat)?.[1]);
+        return (await jobsOf(parent)).map((job) => ({ ...runner, job }));
+      }),
+    );
+    return busy.flat();
   }
 
   function killEverything() {
@@ -330,7 +340,7 @@ export async function createHarness() {
     /** Called with every process that a failpoint stops or slows down. */
     onHeldUp: (listener: typeof heldUp) => void (heldUp = listener),
     starts: () => slots.reduce((sum, { starts }) => sum + starts, 0),
-    engines: async () => (await processes()).filter(({ job }) => job !== null),
+    engines,
     /** The workers that the APIs have forked in the place of a queue. */
     forked: async () => (await processes()).filter(({ command }) => command.includes('--forked')),
     /** Whether this API was frozen or held up at some time between. */

@@ -22,11 +22,12 @@ export async function createEngines(config: Config, node: string, log: Log) {
     engines.set('builtin', createBuiltinEngine({ node, searchPath, concurrency }));
   }
   const home = checkoutOf(config, log);
+  const scratch = join(config.dataDir, 'scratch');
   let mapperatorinator: MapperatorinatorEngine | null = null;
   if (home !== null) {
     const { models, missing } = await modelsOnThisHost(home, huggingFaceHome);
     for (const { model, detail } of missing) log.warn({ model, detail }, 'A model is not ready on this host.');
-    const host = { home, python: config.python, searchPath, huggingFaceHome, loraDir: config.loraDir };
+    const host = { home, python: config.python, searchPath, huggingFaceHome, loraDir: config.loraDir, scratch };
     const preload = modelNames.find((name) => models.includes(name)) ?? models[0] ?? null;
     mapperatorinator = createMapperatorinatorEngine({ host, slots: config.slots, preload, log });
     engines.set('mapperatorinator', mapperatorinator);

@@ -22,29 +22,31 @@ export interface Host {
   searchPath: string;
   /** Where the weights are kept; null: the program's own default. */
   huggingFaceHome: string | null;
+  /** For temporary files between jobs. */
+  scratch: string;
   /** The folder whose entries are the LoRAs that a job may ask for; null: none. */
   loraDir: string | null;
 }
 
 /** The process that keeps its models, on one GPU; null leaves the choice to it. It loads `model` first. */
 export function runnerCommand(host: Host, gpu: string | null, model: string | null): Command {
-  return command(host, gpu, ['runner.py', ...(model === null ? [] : [model])]);
+  return command(host, gpu, host.scratch, ['runner.py', ...(model === null ? [] : [model])]);
 }
 
-/** The process for one job, with the path of its document. */
+/** The process for one job, with the path of its document. Its temporary files go with the job, also when it is killed. */
 export function coldCommand(host: Host, gpu: string | null, requestPath: string): Command {
-  const { env, ...rest } = command(host, gpu, ['run.py', requestPath]);
-  return { ...rest, env: { ...env, TMPDIR: dirname(requestPath) } }; // goes with the job, also when the program is killed
+  return command(host, gpu, dirname(requestPath), ['run.py', requestPath]);
 }
 
-function command({ home, python, searchPath, huggingFaceHome }: Host, gpu: string | null, args: string[]): Command {
-  const [program = '', ...rest] = args;
+function command(host: Host, gpu: string | null, temporary: string, [program = '', ...rest]: string[]): Command {
+  const { home, python, searchPath, huggingFaceHome } = host;
   return {
     file: python,
     args: [fileURLToPath(new URL(program, import.meta.url)), ...rest],
     cwd: home,
     env: {
       PATH: searchPath, // ffmpeg
+      TMPDIR: temporary,
       HF_HUB_OFFLINE: '1',
       PYTHONUNBUFFERED: '1',
       PYTHONIOENCODING: 'utf-8',

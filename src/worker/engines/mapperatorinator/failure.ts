@@ -29,7 +29,7 @@ const causes: readonly (readonly [pattern: RegExp, code: string, detail: string]
   [/CouldntDecode|InvalidDataError|Invalid data found|^EOFError/, 'invalid_audio', 'The song cannot be decoded.'],
   [/^(ValueError|FileNotFoundError): .*[Aa]udio file/, 'invalid_audio', 'The song cannot be read.'],
   [
-    /huggingface\.co|LocalEntryNotFound|OfflineMode|not a valid model identifier|HFValidationError|Model path is empty|does not appear to have a file named|^LookupError: Unknown model/,
+    /huggingface\.co|LocalEntryNotFound|OfflineMode|not a valid model identifier|HFValidationError|Model path is empty|does not appear to have a file named|^LookupError: Unknown model|SafetensorError/,
     'model_missing',
     'The model is not installed on the worker.',
   ],

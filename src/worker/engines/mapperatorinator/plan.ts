@@ -28,7 +28,7 @@ const titles = {
 } as const;
 
 /** What the stages depend on; `in_context` is what the program is given. */
-export type PlanParams = Partial<StepParams & Pick<Params, 'generate_positions'>>;
+export type PlanParams = Partial<StepParams & Pick<Params, 'generate_positions' | 'parallel'>>;
 
 /**
  * The stages that a request goes through, each with a bar from 0 to 100 % of its own: what the program writes

@@ -2,12 +2,11 @@ import type { JobError } from '../../../shared/jobs.ts';
 import type { Log } from '../../../shared/log.ts';
 import type { Command } from '../../../shared/process.ts';
 import type { DeviceReport } from '../../../shared/queue.ts';
-import { explainFailure } from './failure.ts';
 import {
+  errorOf,
   startRunner,
   type Device,
   type EndedRunner,
-  type JobEnd,
   type Refusal,
   type Runner,
   type RunnerEvent,
@@ -24,8 +23,15 @@ export interface Wear {
 
 export const usualWear: Wear = { jobs: 200, bytes: 4 * 1024 ** 3 };
 
-/** How long a device is left alone that could not be used. */
-const againMs = 30_000;
+/** In milliseconds. */
+export interface Patience {
+  /** So long may a runner take until it is ready. */
+  start: number;
+  /** So long is a device left alone that could not be used. */
+  again: number;
+}
+
+export const usualPatience: Patience = { start: 5 * 60_000, again: 30_000 };
 
 /** Errors that come from the request or the song and leave a runner as it was. */
 const harmless = new Set(['no_beat_found', 'invalid_audio', 'invalid_parameter', 'model_missing']);
@@ -35,17 +41,18 @@ const maybeInherited = new Set(['model_oom', 'device_unavailable']);
 interface Slot {
   /** A value of CUDA_VISIBLE_DEVICES; null leaves the choice to the program. */
   gpu: string | null;
-  /** `cold`: the checkout cannot be kept warm, each job is a process of its own. */
+  /** `cold`: the checkout cannot be kept warm, each job is a process of its own. `failed` stays until a runner is ready. */
   state: 'starting' | 'ready' | 'cold' | 'failed';
   error?: JobError;
   device?: Device;
+  /** The last one that was loaded: the next runner begins with it. */
   model: string | null;
   runner: Runner | null;
   /** When `state` says more than `starting`. */
   settled: Promise<void>;
   busy: boolean;
   jobs: number;
-  firstBytes: number;
+  firstBytes: number | null;
 }
 
 export interface PooledJob {
@@ -61,6 +68,7 @@ interface Options {
   launch: (gpu: string | null, model: string | null) => Command;
   model: string | null;
   wear: Wear;
+  patience?: Patience;
   onChange: () => void;
   log: Log;
 }
@@ -68,7 +76,7 @@ interface Options {
 export type Pool = ReturnType<typeof createPool>;
 
 /** One warm runner per slot. A runner that ends, wears out or was tainted by an error is replaced at once, before the next job needs it. */
-export function createPool({ gpus, launch, model, wear, onChange, log }: Options) {
+export function createPool({ gpus, launch, model, wear, patience = usualPatience, onChange, log }: Options) {
   let closed = false;
   const waiting: (() => void)[] = [];
   const slots = gpus.map((gpu) => {
@@ -80,20 +88,25 @@ export function createPool({ gpus, launch, model, wear, onChange, log }: Options
       settled: Promise.resolve(),
       busy: false,
       jobs: 0,
-      firstBytes: 0,
+      firstBytes: null,
     };
     start(slot);
     return slot;
   });
 
   function start(slot: Slot) {
-    const runner = startRunner(launch(slot.gpu, slot.model), (line) => log.debug({ gpu: slot.gpu }, line));
-    Object.assign(slot, { runner, state: 'starting', jobs: 0 });
+    if (closed) return;
+    const command = launch(slot.gpu, slot.model);
+    const runner = startRunner(command, (line) => log.debug({ gpu: slot.gpu }, line), patience.start);
+    Object.assign(slot, { runner, jobs: 0, firstBytes: null });
+    if (slot.state !== 'failed') slot.state = 'starting';
     slot.settled = runner.ready.then((said) => {
       if (!closed) settle(slot, said);
     });
-    void runner.ended.then(() => {
+    void runner.ended.then((end) => {
       if (closed || slot.runner !== runner || slot.state !== 'ready' || slot.busy) return;
+      // One that does not live until its first job would be started for ever.
+      if (slot.jobs === 0) return settle(slot, end);
       log.warn({ gpu: slot.gpu }, 'The runner ended while it was idle; another is started.');
       start(slot);
     });
@@ -109,14 +122,18 @@ export function createPool({ gpus, launch, model, wear, onChange, log }: Options
       log.info({ gpu, ...device, model: slot.model }, 'The runner is ready.');
     } else if (said.event === 'refused' && said.unsupported) {
       slot.state = 'cold';
+      delete slot.error;
       log.warn({ gpu, reason: said.error }, 'This checkout cannot be kept warm: each job loads its model anew.');
     } else {
       slot.state = 'failed';
       slot.error = errorOf(said);
-      log.error({ gpu, ...slot.error }, 'The runner cannot be started; it is tried again in 30 s.');
-      setTimeout(() => closed || start(slot), againMs).unref();
+      if (slot.error.code === 'model_missing') slot.model = null; // others may be there
+      slot.runner?.kill();
+      log.error({ gpu, ...slot.error }, `The runner cannot be used; another is tried in ${patience.again / 1000} s.`);
+      setTimeout(() => start(slot), patience.again).unref();
     }
     onChange();
+    wake();
   }
 
   function replace(slot: Slot, reason: string) {
@@ -127,11 +144,16 @@ export function createPool({ gpus, launch, model, wear, onChange, log }: Options
     start(slot);
   }
 
-  /** A free slot, one that has failed only where there is no other; null when the signal aborts first. */
+  const wake = () => waiting.splice(0).forEach((resume) => resume());
+  const haveAllFailed = () => slots.every(({ state }) => state === 'failed');
+
+  /** A free slot, if possible one that need not be waited for, and one that has failed only where there is no other; null when the signal aborts first. */
   async function take(signal: AbortSignal): Promise<Slot | null> {
     while (!signal.aborted) {
       const free = slots.filter((slot) => !slot.busy);
-      const slot = free.find(({ state }) => state !== 'failed') ?? (free.length === slots.length ? free[0] : undefined);
+      const usable = free.filter(({ state }) => state !== 'failed');
+      const slot =
+        usable.find(({ state }) => state !== 'starting') ?? usable[0] ?? (haveAllFailed() ? free[0] : undefined);
       if (slot) {
         slot.busy = true;
         return slot;
@@ -142,17 +164,21 @@ export function createPool({ gpus, launch, model, wear, onChange, log }: Options
   }
 
   async function run(pooled: PooledJob, signal: AbortSignal): Promise<JobError | null> {
-    const slot = await take(signal);
-    if (!slot) return stopped;
-    try {
-      return await runOn(slot, pooled, signal);
-    } finally {
-      slot.busy = false;
-      waiting.splice(0).forEach((resume) => resume());
+    for (;;) {
+      const slot = await take(signal);
+      if (!slot) return stopped;
+      try {
+        await orAborted(slot.settled, signal);
+        // Where another slot works, one that could not be started says nothing about the job.
+        if (slot.state !== 'failed' || haveAllFailed()) return await runOn(slot, pooled, signal);
+      } finally {
+        slot.busy = false;
+        wake();
+      }
     }
   }
 
-  async function runOn(slot: Slot, pooled: PooledJob, signal: AbortSignal): Promise<JobError | null> {
+  async function runOn(slot: Slot, pooled: PooledJob, signal: AbortSignal, isAgain = false): Promise<JobError | null> {
     const { job, onEvent, runCold } = pooled;
     await orAborted(slot.settled, signal);
     if (signal.aborted) return stopped;
@@ -160,26 +186,33 @@ export function createPool({ gpus, launch, model, wear, onChange, log }: Options
     if (slot.state !== 'ready' || !slot.runner) return slot.error ?? { code: 'engine_failed', detail: 'No runner.' };
 
     const isFresh = slot.jobs === 0;
+    let hasBegun = false;
     slot.jobs += 1;
-    slot.model = job.config;
-    const end = await slot.runner.run(job, onEvent, signal);
+    const heard = (event: RunnerEvent) => {
+      hasBegun = true;
+      if (event.event === 'loaded') slot.model = job.config;
+      onEvent(event);
+    };
+    const end = await slot.runner.run(job, heard, signal);
     if (end.event === 'done') {
-      if (isFresh) slot.firstBytes = end.resident_bytes;
-      const worn = wornBy(slot, end.resident_bytes);
+      slot.firstBytes ??= end.resident_bytes;
+      const worn = wornBy(slot, slot.firstBytes, end.resident_bytes);
       if (worn !== null) replace(slot, worn);
       return null;
     }
     const error = errorOf(end);
     if (end.event === 'cancelled' || (end.event === 'failed' && harmless.has(error.code))) return error;
     replace(slot, `${error.code}: ${error.detail}`);
-    if (isFresh || signal.aborted || !maybeInherited.has(error.code)) return error;
+    const isInherited = !isFresh && maybeInherited.has(error.code);
+    const diedBefore = end.event === 'exit' && !hasBegun;
+    if (isAgain || signal.aborted || !(isInherited || diedBefore)) return error;
     onEvent({ event: 'output', line: `${error.detail} The job is tried again in a new process.` });
-    return runOn(slot, pooled, signal);
+    return runOn(slot, pooled, signal, true);
   }
 
-  function wornBy(slot: Slot, residentBytes: number): string | null {
+  function wornBy(slot: Slot, firstBytes: number, residentBytes: number): string | null {
     if (slot.jobs >= wear.jobs) return `it has served ${slot.jobs} jobs`;
-    const grown = residentBytes - slot.firstBytes;
+    const grown = residentBytes - firstBytes;
     return grown > wear.bytes ? `its memory has grown by ${Math.round(grown / 1024 ** 2)} MiB` : null;
   }
 
@@ -213,12 +246,4 @@ async function orAborted(event: Promise<void>, signal: AbortSignal): Promise<voi
   });
   await Promise.race([event, aborted]);
   signal.removeEventListener('abort', onAbort);
-}
-
-function errorOf(end: Refusal | JobEnd): JobError {
-  if (end.event === 'exit') return { ...explainFailure(end.lastLines, end.exit), exitCode: end.exit.code };
-  if (end.event === 'refused' || end.event === 'failed') {
-    return explainFailure([`Failed: ${end.error}`], { code: 1, signal: null });
-  }
-  return { code: 'cancelled', detail: 'The runner stopped as asked.' };
 }

@@ -32,18 +32,21 @@ function createTrack(params: PlanParams, model: string) {
     return { progress: { stage: word, percent } };
   };
 
+  /** `length`: of a sequence of positions. */
+  function enter(name: string, length?: number): EngineLine {
+    const next = plan.find((step) => step.title === name);
+    if (!next || (stage && next.from <= stage.from)) return {};
+    stage = next;
+    [part, parts, full] = [0, length === undefined ? 1 : partsOf(length), true];
+    return at(next.word, next.from);
+  }
+
   return {
     loading: () => at('loading_model', imported),
     loaded: () => (stage ? {} : at('loading_model', loaded)),
-    /** `length`: of a sequence of positions. */
-    enter(name: string, length?: number): EngineLine {
-      const next = plan.find((step) => step.title === name);
-      if (!next || (stage && next.from <= stage.from)) return {};
-      stage = next;
-      [part, parts, full] = [0, length === undefined ? 1 : partsOf(length), true];
-      return at(next.word, next.from);
-    },
+    enter,
     draw(done: number, total: number): EngineLine {
+      if (!stage && params.parallel) enter('map'); // all windows at once: one bar, without a title
       if (!stage || total === 0 || done > total) return {};
       // A full bar right after a title is the last one of the stage before, late on another stream.
       if (full && done === total) return {};

@@ -148,6 +148,20 @@ def describe(error):
     return f"{name}: {first_line(error)}"
 
 
+def seed_again(program):
+    """Has the program take the seed once more before it generates: a LoRA and the model of positions draw numbers as they are loaded, and
+    where they are kept warm they are not loaded."""
+    generate, seed = getattr(program, "generate", None), getattr(program, "setup_inference_environment", None)
+    if generate is None or seed is None:
+        return
+
+    def seeded(args, *rest, **keywords):
+        seed(args.seed)
+        return generate(args, *rest, **keywords)
+
+    program.generate = seeded
+
+
 def run(request_path, relay):
     request = json.loads(request_path.read_text(encoding="utf-8"))
     cfg = compose_config(request["config"])
@@ -158,6 +172,7 @@ def run(request_path, relay):
 
     import inference
 
+    seed_again(inference)
     inference.main(cfg)
 
 

@@ -283,6 +283,7 @@ class Service:
         """Seconds of loading and of generating."""
         began = time.monotonic()
         self.inbox.check()
+        self.output.rest = ""  # half of a line is the last job's
         self.output.names = {**folder_names(job["folder"]), **lora_names(job["args"])}
         tempfile.tempdir = os.environ["TMPDIR"] = job["folder"]  # goes with the job
         os.environ["MAPPERATORINATOR_ATTEMPT"] = job["run"]  # whom a program works for that is started on the way, as process.ts reads it

@@ -1,5 +1,7 @@
+import type { JobError } from '../../../shared/jobs.ts';
 import { startProgram, type Command, type Exit } from '../../../shared/process.ts';
 import { keptLines } from '../engine.ts';
+import { explainFailure } from './failure.ts';
 
 /** So long after a cancel may a runner still be busy with the job; then it is killed. */
 const graceMs = 5_000;
@@ -45,8 +47,8 @@ export type Refusal = Extract<RunnerEvent, { event: 'refused' }>;
 
 export type Runner = ReturnType<typeof startRunner>;
 
-/** Starts a warm runner. It takes one job at a time, once it is ready. */
-export function startRunner(command: Command, log: (line: string) => void) {
+/** Starts a warm runner. It takes one job at a time, once it is ready; one that is not after `startMs` counts as refused. */
+export function startRunner(command: Command, log: (line: string) => void, startMs = 5 * 60_000) {
   const lastLines: string[] = [];
   const logged = (event: RunnerEvent) => void (event.event === 'output' && log(event.line));
   let listener = logged;
@@ -84,10 +86,16 @@ export function startRunner(command: Command, log: (line: string) => void) {
     });
   }
 
-  const ready = until((event) => {
+  const first = until((event) => {
     logged(event);
     return event.event === 'ready' || event.event === 'refused' ? event : null;
   });
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<Refusal>((resolve) => {
+    const error = `DeviceUnavailable: the runner was not ready after ${startMs / 1000} s`;
+    timer = setTimeout(() => resolve({ event: 'refused', unsupported: false, error }), startMs).unref();
+  });
+  const ready = Promise.race([first, late]).finally(() => clearTimeout(timer));
 
   return {
     /** What it says first. */
@@ -96,6 +104,7 @@ export function startRunner(command: Command, log: (line: string) => void) {
     kill: program.kill,
     /** Runs one job; when the signal aborts it is cancelled, and the runner is killed 5 s later if that did not end it. */
     async run(job: RunnerJob, onEvent: (event: RunnerEvent) => void, signal: AbortSignal): Promise<JobEnd> {
+      lastLines.length = 0; // what another job said explains nothing
       let killer: NodeJS.Timeout | undefined;
       const cancel = () => {
         program.send(JSON.stringify({ cancel: job.run }));
@@ -116,11 +125,24 @@ export function startRunner(command: Command, log: (line: string) => void) {
   };
 }
 
+/** Why there is no map, or no runner. */
+export function errorOf(end: Refusal | JobEnd): JobError {
+  if (end.event === 'exit') return { ...explainFailure(end.lastLines, end.exit), exitCode: end.exit.code };
+  if (end.event === 'refused' || end.event === 'failed') {
+    return explainFailure([`Failed: ${end.error}`], { code: 1, signal: null });
+  }
+  return { code: 'cancelled', detail: 'The runner stopped as asked.' };
+}
+
+const events = new Set<unknown>('refused ready output loading loaded stage window done cancelled failed'.split(' '));
+
 /** A program that is not ours, where PYTHON names one, says what it likes. */
 function parse(line: string): RunnerEvent {
   try {
-    const value: unknown = JSON.parse(line);
-    if (typeof value === 'object' && value !== null && 'event' in value) return value as RunnerEvent;
+    const value = JSON.parse(line) as Record<string, unknown> | null;
+    const isEvent =
+      events.has(value?.['event']) && (value?.['event'] !== 'output' || typeof value['line'] === 'string');
+    if (isEvent) return value as unknown as RunnerEvent;
   } catch {
     // not JSON
   }
