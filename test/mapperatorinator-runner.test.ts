@@ -203,9 +203,16 @@ describe('the pool of runners', () => {
     wear?: Partial<Wear>;
     patience?: Partial<Patience>;
     home?: string;
+    python?: string;
   }
 
-  function start({ gpus = ['0'], wear = {}, patience = {}, home = replayed.home }: Given = {}) {
+  function start({
+    gpus = ['0'],
+    wear = {},
+    patience = {},
+    home = replayed.home,
+    python = replayed.python,
+  }: Given = {}) {
     const logged: Record<string, unknown>[] = [];
     const log = pino(
       { level: 'debug' },
@@ -213,7 +220,7 @@ describe('the pool of runners', () => {
     );
     const pool = createPool({
       gpus,
-      launch: (gpu, model) => runnerCommand({ ...replayed, home }, gpu, model),
+      launch: (gpu, model) => runnerCommand({ ...replayed, home, python }, gpu, model),
       model: 'v32',
       wear: { jobs: 100, bytes: 50e9, ...wear },
       patience: { start: 20_000, again: 30_000, ...patience },
@@ -332,7 +339,8 @@ describe('the pool of runners', () => {
       async () => pool.report(),
       ([, good]) => good?.state === 'ready',
     );
-    expect(await run('', AbortSignal.timeout(5_000))).toMatchObject({ code: 'done' });
+    const runs = await Promise.all([run('fixture:slow=0.5'), run('', AbortSignal.timeout(5_000))]);
+    expect(runs.map(({ code }) => code)).toEqual(['done', 'done']);
   });
 
   it('runs a job elsewhere whose slot could not be started after all', async () => {
@@ -375,6 +383,14 @@ describe('the pool of runners', () => {
     expect(await run('')).toMatchObject({ code: 'done' });
     expect(await run('', never, 'v30')).toMatchObject({ code: 'model_oom' });
     expect(await run('')).toMatchObject({ code: 'done' });
+  });
+
+  it('says so, without a path, where there is no such Python', async () => {
+    const { run } = start({ python: '/no/such/python' });
+    const { error } = await run('');
+    expect(error).toMatchObject({ code: 'engine_unavailable', detail: expect.not.stringContaining('/no/such') });
+    const { error: elsewhere } = await start({ home: '/no/such/checkout' }).run('');
+    expect(elsewhere).toMatchObject({ code: 'engine_unavailable', detail: expect.not.stringContaining('/no/such') });
   });
 
   it('works on with other models where the one that it began with is gone', async () => {

@@ -184,7 +184,7 @@ test('a second outage finds a worker, though the first one still ends what it ru
   const queue = await startRedis();
   const service = await startService({
     redisUrl: `${queue.url}/0`,
-    env: { ...withFixtureModel, ENGINE: 'mapperatorinator', WORKER_CONCURRENCY: '2' },
+    env: { ...withFixtureModel, ENGINE: 'mapperatorinator', CUDA_VISIBLE_DEVICES: '0,0' },
   });
   await queue.kill();
   const long = (await service.submit({ title: 'fixture:slow=40' })).body['job_id'] as string;

@@ -41,12 +41,18 @@ const causes: readonly (readonly [pattern: RegExp, code: string, detail: string]
   ],
 ];
 
+/** The exit code of setpriv, as of a shell, for a program that is not there; 126: one that cannot be executed. */
+export const cannotStart = 127;
+
 /** Why a run failed, from its last lines and how it ended. `code` is the contract; the words may change. */
 export function explainFailure(lastLines: string[], exit: Exit): JobError {
   const cause = findCause(lastLines);
   if (cause !== undefined) {
     const [, code, detail] = causes.find(([pattern]) => pattern.test(cause)) ?? [];
     if (code !== undefined) return { code, detail: `${detail} (${cause})` };
+  }
+  if (exit.code === cannotStart || exit.code === 126) {
+    return { code: 'engine_unavailable', detail: 'The Python that PYTHON names cannot be started in the checkout.' };
   }
   if (exit.signal === 'SIGKILL' || exit.code === 137) {
     return { code: 'model_oom', detail: 'The system ended the program, most likely for want of memory.' };

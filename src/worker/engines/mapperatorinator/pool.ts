@@ -145,15 +145,13 @@ export function createPool({ gpus, launch, model, wear, patience = usualPatience
   }
 
   const wake = () => waiting.splice(0).forEach((resume) => resume());
-  const haveAllFailed = () => slots.every(({ state }) => state === 'failed');
 
-  /** A free slot, if possible one that need not be waited for, and one that has failed only where there is no other; null when the signal aborts first. */
+  /** A free slot that is ready, one that has failed only where there is no other; null when the signal aborts first. */
   async function take(signal: AbortSignal): Promise<Slot | null> {
-    while (!signal.aborted) {
+    while (!signal.aborted && !closed) {
       const free = slots.filter((slot) => !slot.busy);
-      const usable = free.filter(({ state }) => state !== 'failed');
-      const slot =
-        usable.find(({ state }) => state !== 'starting') ?? usable[0] ?? (haveAllFailed() ? free[0] : undefined);
+      const isReady = ({ state }: Slot) => state === 'ready' || state === 'cold';
+      const slot = free.find(isReady) ?? (slots.every(({ state }) => state === 'failed') ? free[0] : undefined);
       if (slot) {
         slot.busy = true;
         return slot;
@@ -164,17 +162,13 @@ export function createPool({ gpus, launch, model, wear, patience = usualPatience
   }
 
   async function run(pooled: PooledJob, signal: AbortSignal): Promise<JobError | null> {
-    for (;;) {
-      const slot = await take(signal);
-      if (!slot) return stopped;
-      try {
-        await orAborted(slot.settled, signal);
-        // Where another slot works, one that could not be started says nothing about the job.
-        if (slot.state !== 'failed' || haveAllFailed()) return await runOn(slot, pooled, signal);
-      } finally {
-        slot.busy = false;
-        wake();
-      }
+    const slot = await take(signal);
+    if (!slot) return stopped;
+    try {
+      return await runOn(slot, pooled, signal);
+    } finally {
+      slot.busy = false;
+      wake();
     }
   }
 
@@ -231,6 +225,7 @@ export function createPool({ gpus, launch, model, wear, patience = usualPatience
     close() {
       closed = true;
       for (const { runner } of slots) runner?.kill();
+      wake();
     },
   };
 }

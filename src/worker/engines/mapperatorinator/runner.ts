@@ -1,7 +1,7 @@
 import type { JobError } from '../../../shared/jobs.ts';
 import { startProgram, type Command, type Exit } from '../../../shared/process.ts';
 import { keptLines } from '../engine.ts';
-import { explainFailure } from './failure.ts';
+import { cannotStart, explainFailure } from './failure.ts';
 
 /** So long after a cancel may a runner still be busy with the job; then it is killed. */
 const graceMs = 5_000;
@@ -68,7 +68,7 @@ export function startRunner(command: Command, log: (line: string) => void, start
     (exit): EndedRunner => ({ event: 'exit', exit, lastLines }),
     (error: unknown): EndedRunner => ({
       event: 'exit',
-      exit: { code: null, signal: null },
+      exit: { code: cannotStart, signal: null },
       lastLines: [`The runner cannot be started: ${String(error)}`],
     }),
   );
