@@ -180,7 +180,8 @@ def memory_left(device):
     if device == "cuda":
         import torch
 
-        return torch.cuda.mem_get_info()[0]
+        kept = torch.cuda.memory_reserved() - torch.cuda.memory_allocated()  # by torch, for what comes next
+        return torch.cuda.mem_get_info()[0] + kept
     import psutil
 
     return psutil.virtual_memory().available
