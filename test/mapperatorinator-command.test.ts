@@ -1,4 +1,4 @@
-import { mkdtempSync, readFileSync, writeFileSync, rmSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, writeFileSync, rmSync } from 'node:fs';
 import { readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -147,11 +147,12 @@ describe('what a run is given', () => {
   });
 
   it('is of a LoRA its folder, and never one outside of the allowed', () => {
-    const loraDir = '/loras';
+    const loraDir = mkdtempSync(join(tmpdir(), 'loras-'));
+    mkdirSync(join(loraDir, 'my style 2'));
     expect(commandFor({ loraDir, params: { lora_path: 'my style 2' } }).document.args['lora_path']).toBe(
-      '/loras/my style 2',
+      join(loraDir, 'my style 2'),
     );
-    for (const lora_path of ['../x', 'a/b', 'a\\b', '..', '', '.x', '/etc']) {
+    for (const lora_path of ['../x', 'a/b', 'a\\b', '..', '', '.x', '/etc', 'my style', 'my style 2/']) {
       expect(() => commandFor({ loraDir, params: { lora_path } })).toThrow('is not the name of a LoRA');
     }
     expect(() => commandFor({ params: { lora_path: 'mine' } })).toThrow('is not the name of a LoRA');

@@ -41,7 +41,7 @@ export function createMapperatorinatorEngine({ host, slots, preload, log }: Opti
       try {
         document = programDocument(host, request, paths);
       } catch (error) {
-        return { code: 'model_missing', detail: error instanceof Error ? error.message : String(error) };
+        return { code: 'lora_unusable', detail: error instanceof Error ? error.message : String(error) };
       }
       const contexts = contextsOf(request.params, request.reference !== undefined);
       const planned = { ...request.params, ...(contexts ? { in_context: contexts } : {}) };

@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { dirname, join, parse } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { oneLine } from '../../../shared/fields.ts';
@@ -121,7 +122,8 @@ const notInherited = (reference: EngineRequest['reference'], { title, artist }: 
 export const isLoraName = (name: string): boolean => /^[\p{L}\p{N}][\p{L}\p{N}._ -]*$/u.test(name);
 
 function loraPath(folder: string | null, name: string): string {
-  if (folder === null || !isLoraName(name)) throw new Error(`"${name}" is not the name of a LoRA of this worker.`);
+  if (folder === null || !isLoraName(name) || !existsSync(join(folder, name)))
+    throw new Error(`"${name}" is not the name of a LoRA of this worker.`);
   return join(folder, name);
 }
 
