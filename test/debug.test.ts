@@ -98,7 +98,7 @@ test("GET /jobs/{id}/debug has the seed's fields, and who ran it, where the queu
     cache_status: { progress_cached: true, metadata_cached: true },
     metadata: { audio_filename: 'song.wav', params: { model: 'v32' } },
     cache_mode: 'redis',
-    attempts: [{ attempt: 1, owner: expect.stringMatching(/:\d+:/) as string }],
+    attempts: [{ attempt: 1, state: 'ended', owner: expect.stringMatching(/:\d+:/) as string }],
   });
   expect(body['recent_outputs'].at(-1)).toMatch(/\n$/);
   expect(body['recent_outputs'].length).toBeLessThanOrEqual(20);

@@ -1,4 +1,4 @@
-import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -8,6 +8,8 @@ import { sharedService, tone, withFixtureModel } from './service.ts';
 /** A beatmap sent along with a song, over HTTP, with the stand-in program, which writes down what it was given. */
 const loras = mkdtempSync(join(tmpdir(), 'loras-'));
 mkdirSync(join(loras, 'mine'));
+writeFileSync(join(loras, 'mine', 'adapter_config.json'), '{}');
+mkdirSync(join(loras, 'empty')); // no LoRA, and offered to nobody
 afterAll(() => rmSync(loras, { recursive: true }));
 const shared = sharedService({ redisUrl: null, env: { ...withFixtureModel, LORA_DIR: loras } });
 

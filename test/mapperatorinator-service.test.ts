@@ -1,4 +1,4 @@
-import { mkdtempSync } from 'node:fs';
+import { cpSync, mkdtempSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -94,6 +94,30 @@ test('what npm run try-engine tries holds: four modes, stages as they come, a ca
   expect(lines.filter((line) => line.includes('BROKEN'))).toEqual([]);
   expect(lines.at(-1)).toContain('all as promised');
   expect(exit.code).toBe(0);
+});
+
+test('a job waits for the model that it was accepted for, and a window behind the song is told as such', async () => {
+  const weights = mkdtempSync(join(tmpdir(), 'no-weights-'));
+  const service = await startService({ redisUrl: null, env: { ...only, HF_HOME: weights } });
+  const { body } = await service.submit({ model: 'v32' });
+  expect(body['warnings']).toEqual([expect.stringContaining('the job waits for one')]);
+  await sleep(1_500);
+  expect((await service.get(`/jobs/${body['job_id'] as string}`)).body).toMatchObject({ state: 'queued' });
+  cpSync(withFixtureModel.HF_HOME, weights, { recursive: true });
+  await service.until(body['job_id'], 'succeeded');
+
+  const late = await service.submit({ start_time: '50000' });
+  const record = await service.until(late.body['job_id'], 'failed');
+  expect(record['error']).toMatchObject({ code: 'audio_too_short', detail: expect.stringContaining('start_time') });
+});
+
+test('a MAPPERATORINATOR_HOME that is no checkout is told by /readyz', async () => {
+  const home = mkdtempSync(join(tmpdir(), 'no-checkout-'));
+  const service = await startService({ redisUrl: null, env: { ...withFixtureModel, MAPPERATORINATOR_HOME: home } });
+  expect(await service.get('/readyz')).toMatchObject({
+    status: 200,
+    body: { warnings: [expect.stringMatching(/^engine_unavailable: .*MAPPERATORINATOR_HOME is no checkout/)] },
+  });
 });
 
 test('a frozen runner costs its job a code, and the next one works', { timeout: 60_000 }, async () => {

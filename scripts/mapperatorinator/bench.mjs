@@ -1,8 +1,8 @@
 // What a job costs: as a process of its own (the seed API's way), in a warm runner, and through the whole service, in one run.
 //
-//   npm run bench -- --home CHECKOUT [--python python3] [--hf-home HF_HOME] [--song assets/demo-song.ogg] [--jobs 10] [--model v32]
+//   npm run bench -- --home CHECKOUT [--python python3] [--song assets/demo-song.ogg] [--jobs 10] [--model v32]
 //
-// The three ways take turns, so that a noisy machine is as noisy for each. Figures are medians of seconds.
+// HF_HOME and CUDA_VISIBLE_DEVICES are read from the environment, as the worker does. The three ways take turns, so that a noisy machine is as noisy for each. Figures are medians of seconds.
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { basename, join, resolve } from 'node:path';
@@ -17,7 +17,6 @@ const { values: given } = parseArgs({
   options: {
     home: { type: 'string' },
     python: { type: 'string', default: 'python3' },
-    'hf-home': { type: 'string' },
     song: { type: 'string', default: fileURLToPath(new URL('../../assets/demo-song.ogg', import.meta.url)) },
     jobs: { type: 'string', default: '10' },
     model: { type: 'string', default: 'v32' },
@@ -29,13 +28,13 @@ if (!given.home) {
 }
 const host = {
   home: resolve(given.home),
-  python: given.python,
+  python: given.python.includes('/') ? resolve(given.python) : given.python,
   searchPath: process.env.PATH ?? '',
   loraDir: null,
   scratch: tmpdir(),
-  huggingFaceHome: given['hf-home'] ? resolve(given['hf-home']) : null,
+  huggingFaceHome: process.env.HF_HOME ? resolve(process.env.HF_HOME) : null,
 };
-const jobs = Number(given.jobs);
+const jobs = Math.max(2, Number(given.jobs) || 10);
 const song = resolve(given.song);
 const gpu = process.env.CUDA_VISIBLE_DEVICES || null;
 const never = new AbortController().signal;

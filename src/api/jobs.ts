@@ -143,7 +143,9 @@ export function jobRoutes({ access, jobs, cache, lists, handover, queues }: Deps
       cache_mode: cache.mode(),
       queue_state: queueState,
       claim: record.outcome ? null : await readClaim(jobs.folder(id)),
-      attempts: await readAttempts(jobs.folder(id)),
+      attempts: (await readAttempts(jobs.folder(id))).map((attempt) =>
+        attempt.attempt === record.outcome?.attempt ? { ...attempt, state: 'ended' } : attempt,
+      ),
       events: events.length,
     });
   }

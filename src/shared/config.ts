@@ -132,7 +132,7 @@ export function parseConfig(env: Record<string, string | undefined>) {
     dataDir: resolve(e.DATA_DIR),
     engine: e.ENGINE,
     mapperatorinatorHome: e.MAPPERATORINATOR_HOME ? resolve(e.MAPPERATORINATOR_HOME) : null,
-    python: e.PYTHON,
+    python: e.PYTHON.includes('/') ? resolve(e.PYTHON) : e.PYTHON, // it is started in another folder
     huggingFaceHome: e.HF_HOME ?? null,
     /** One entry per Mapperatorinator job at a time: a GPU, `-1` for the CPU, or null for what the program chooses. */
     slots: e.CUDA_VISIBLE_DEVICES ?? [null],

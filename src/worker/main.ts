@@ -21,6 +21,14 @@ const endOrphansMs = 5_000;
 async function main(config: Config, log: Log) {
   const jobs = createJobs(config.dataDir);
   await jobs.prepare();
+  const isForked = process.argv.includes('--forked');
+  const { queueRedis, cacheRedis } = config;
+  if (!isForked && !queueRedis) {
+    log.info('No Redis is configured: the API does the work, this worker only waits.');
+    const idle = setInterval(() => undefined, 60_000);
+    onStop(() => Promise.resolve(clearInterval(idle)));
+    return;
+  }
   const { engines, announced, capacity, onChange, close } = await createEngines(config, process.execPath, log);
   const worker = nameWorker();
   const announcement = async () => ({ worker, ...(await announced()) });
@@ -28,7 +36,7 @@ async function main(config: Config, log: Log) {
   await endOrphans(jobs, log);
   setInterval(() => void endOrphans(jobs, log).catch(() => undefined), endOrphansMs).unref(); // tried again in a moment
 
-  if (process.argv.includes('--forked')) {
+  if (isForked || !queueRedis) {
     const tell = (message: ToApi) =>
       void (process.connected && process.send?.(message, undefined, {}, () => undefined));
     const run = createRunner({ jobs, cache: createParentCache(tell), engines, owner: worker, limits, log });
@@ -49,13 +57,6 @@ async function main(config: Config, log: Log) {
     return;
   }
 
-  const { queueRedis, cacheRedis } = config;
-  if (!queueRedis) {
-    log.info('No Redis is configured: the API does the work, this worker only waits.');
-    const idle = setInterval(() => undefined, 60_000);
-    onStop(() => Promise.resolve(clearInterval(idle)));
-    return;
-  }
   const cacheLink = cacheRedis && connectLink(cacheRedis, log, 'cache');
   const run = createRunner({ jobs, cache: createCache(cacheLink), engines, owner: worker, limits, log });
   const consumer = consumeQueues({

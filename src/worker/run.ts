@@ -62,6 +62,7 @@ export function createRunner({ jobs, cache, engines, owner, limits, log }: Deps)
     const request = await jobs.readRequest(id);
     if (!request || (await jobs.readOutcome(id))) return ended(id);
     if (!(await untilLost(jobs.folder(id)))) return 'held';
+    if (!(await isForThisHost(request))) return 'held';
     const weight = (await lostOwners(jobs.folder(id))) > 0 ? allTurns : 1;
     if (shutdown.aborted) return 'released';
     const giveUp = () => turns.cancel();
@@ -75,6 +76,12 @@ export function createRunner({ jobs, cache, engines, owner, limits, log }: Deps)
       turn[1]();
     }
   };
+
+  /** A model that is not here may be on another host, or come; what is published already needs none. */
+  async function isForThisHost({ id, engine, model }: JobRequest): Promise<boolean> {
+    const isHere = (await engines.get(engine)?.has(model)) ?? true;
+    return isHere || (await jobs.cancelRequested(id)) || (await listOutputs(jobs.outputs(id))).length > 0;
+  }
 
   async function runInTurn(request: JobRequest, shutdown: AbortSignal): Promise<Delivery> {
     const { id } = request;
@@ -174,6 +181,11 @@ export function createRunner({ jobs, cache, engines, owner, limits, log }: Deps)
     if (seconds > limits.audio) {
       const detail = `The song lasts ${Math.round(seconds)} s; at most ${limits.audio} s are taken.`;
       return end({ state: 'failed', error: { code: 'audio_too_long', detail } });
+    }
+    const { start_time: start } = request.params;
+    if (start !== undefined && seconds > 0 && start >= seconds * 1000) {
+      const detail = `The song lasts ${seconds.toFixed(1)} s, so that nothing of it is left from start_time on.`;
+      return end({ state: 'failed', error: { code: 'audio_too_short', detail } });
     }
     await makeSureOfRoom(request);
     const paths = await prepareAttempt(request, claim.attempt);

@@ -39,6 +39,8 @@ export interface Engine {
   name: EngineName;
   /** Jobs that it can run at once now; 0 where it can run none at present. */
   capacity(): number;
+  /** Whether this host has what the model needs. */
+  has(model: string): Promise<boolean>;
   /** Calls back when what it can run has changed. */
   onChange(listener: () => void): void;
   /**

@@ -4,7 +4,7 @@ import { delimiter, join } from 'node:path';
 import type { Config } from '../../shared/config.ts';
 import type { Log } from '../../shared/log.ts';
 import { builtinModel, modelNames } from '../../shared/models.ts';
-import type { Announcement } from '../../shared/queue.ts';
+import type { Announcement, DeviceReport } from '../../shared/queue.ts';
 import { audioFormats, type EngineName } from '../../shared/request.ts';
 import { modelsOnThisHost } from '../../shared/weights.ts';
 import { createBuiltinEngine } from './builtin/adapter.ts';
@@ -32,6 +32,7 @@ export async function createEngines(config: Config, node: string, log: Log) {
     mapperatorinator = createMapperatorinatorEngine({ host, slots: config.slots, preload, log });
     engines.set('mapperatorinator', mapperatorinator);
   }
+  const isMisplaced = config.engine !== 'builtin' && config.mapperatorinatorHome !== null && home === null;
   const withFfmpeg = searchPath.split(delimiter).some((folder) => existsSync(join(folder, 'ffmpeg')));
   const formats = audioFormats.filter((format) => format !== 'm4a' || withFfmpeg);
 
@@ -39,7 +40,9 @@ export async function createEngines(config: Config, node: string, log: Log) {
   async function announced(): Promise<Omit<Announcement, 'worker'>> {
     const able = [...engines.values()].filter((engine) => engine.capacity() > 0).map(({ name }) => name);
     const own = able.includes('builtin') ? [builtinModel] : [];
-    if (!mapperatorinator || home === null) return { engines: able, models: own, formats };
+    if (!mapperatorinator || home === null) {
+      return { engines: able, models: own, formats, ...(isMisplaced ? { devices: [noCheckout] } : {}) };
+    }
     const { models, missing } = await modelsOnThisHost(home, huggingFaceHome);
     return {
       engines: able,
@@ -60,6 +63,14 @@ export async function createEngines(config: Config, node: string, log: Log) {
   };
 }
 
+const noCheckout: DeviceReport = {
+  slot: 'auto',
+  state: 'failed',
+  model: null,
+  code: 'engine_unavailable',
+  detail: 'MAPPERATORINATOR_HOME is no checkout of Mapperatorinator',
+};
+
 /** The folder of the public project, where this host is to run it. */
 function checkoutOf({ engine, mapperatorinatorHome: home }: Config, log: Log): string | null {
   if (home !== null && !existsSync(join(home, 'inference.py'))) {
@@ -75,5 +86,5 @@ function checkoutOf({ engine, mapperatorinatorHome: home }: Config, log: Log): s
 async function lorasIn(folder: string | null): Promise<string[]> {
   if (folder === null) return [];
   const entries = await readdir(folder).catch(() => []);
-  return entries.filter(isLoraName).sort();
+  return entries.filter((name) => isLoraName(name) && existsSync(join(folder, name, 'adapter_config.json'))).sort();
 }

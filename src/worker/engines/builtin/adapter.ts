@@ -36,6 +36,7 @@ export function createBuiltinEngine({ node, searchPath, concurrency }: Options):
   return {
     name: 'builtin',
     capacity: () => concurrency,
+    has: () => Promise.resolve(true),
     onChange: () => undefined, // it never does
     close: () => undefined,
     run(attempt, say, signal) {

@@ -1,5 +1,7 @@
 import { dirname } from 'node:path';
 import type { Log } from '../../../shared/log.ts';
+import type { JobRequest } from '../../../shared/request.ts';
+import { modelsOnThisHost } from '../../../shared/weights.ts';
 import { contextsOf } from '../../../shared/model-rules.ts';
 import { endProcesses } from '../../orphans.ts';
 import { runAttempt, type Engine } from '../engine.ts';
@@ -33,6 +35,7 @@ export function createMapperatorinatorEngine({ host, slots, preload, log }: Opti
   const engine: Engine = {
     name: 'mapperatorinator',
     capacity: pool.capacity,
+    has: async (model) => (await modelsOnThisHost(host.home, host.huggingFaceHome)).models.includes(model),
     onChange: (listener) => void listeners.push(listener),
     close: pool.close,
     async run(attempt, say, signal) {
@@ -58,8 +61,15 @@ export function createMapperatorinatorEngine({ host, slots, preload, log }: Opti
       const job = { run: name, folder: dirname(paths.request), ...document };
       const error = await pool.run({ job, onEvent: (event) => say(read(event)), runCold }, signal);
       await endProcesses((working) => working === name); // what the runner has started for it and left
-      return error;
+      return error?.code === 'model_missing' ? { ...error, ...whatIsMissing(request.params) } : error;
     },
   };
   return { ...engine, devices: pool.report };
+}
+
+/** The weights of the model itself were looked at before; then it is what the request asks for besides. */
+function whatIsMissing({ lora_path: lora, generate_positions: positions }: JobRequest['params']) {
+  if (lora !== undefined) return { code: 'lora_unusable', detail: `The weights of the LoRA ${lora} cannot be loaded.` };
+  if (!positions) return {};
+  return { detail: 'The worker has no OliBomby/osu-diffusion-v2, with which generate_positions places the objects.' };
 }

@@ -33,7 +33,11 @@ const causes: readonly (readonly [pattern: RegExp, code: string, detail: string]
     'model_missing',
     'The model is not installed on the worker.',
   ],
-  [/adapter_config\.json|^ValueError: Target modules /, 'lora_unusable', 'The LoRA is none, or is of another model.'],
+  [
+    /<loras>|adapter_config\.json|PeftModule|^ValueError: Target modules /,
+    'lora_unusable',
+    'The LoRA is none, or is of another model.',
+  ],
   [
     /is not within range .+ for event type|has no parameter|No viable template|No requested output contexts/,
     'invalid_parameter',

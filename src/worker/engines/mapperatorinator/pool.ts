@@ -34,7 +34,7 @@ export interface Patience {
 export const usualPatience: Patience = { start: 5 * 60_000, again: 30_000 };
 
 /** Errors that come from the request or the song and leave a runner as it was. */
-const harmless = new Set(['no_beat_found', 'invalid_audio', 'invalid_parameter', 'model_missing']);
+const harmless = new Set(['no_beat_found', 'invalid_audio', 'invalid_parameter', 'model_missing', 'lora_unusable']);
 /** Errors for which what a runner did before may be to blame, so that a fresh one may do better. */
 const maybeInherited = new Set(['model_oom', 'device_unavailable']);
 
