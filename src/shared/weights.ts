@@ -66,6 +66,12 @@ export async function modelsOnThisHost(home: string, huggingFaceHome: string | n
   return { models, missing };
 }
 
+/** Whether one of them has all that it needs. */
+export async function hasModel(home: string, huggingFaceHome: string | null, model: string): Promise<boolean> {
+  const isInstalled = (await installedModels(home)).includes(model);
+  return isInstalled && (await weightsOf({ home, huggingFaceHome }, model)).state === 'found';
+}
+
 async function weightsOf(place: Place, model: string): Promise<Weights> {
   const file = `configs/inference/${model}.yaml`;
   const config = await readWholeConfig(place.home, model).catch(() => null);

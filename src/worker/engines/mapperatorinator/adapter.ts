@@ -1,7 +1,7 @@
 import { dirname } from 'node:path';
 import type { Log } from '../../../shared/log.ts';
 import type { JobRequest } from '../../../shared/request.ts';
-import { modelsOnThisHost } from '../../../shared/weights.ts';
+import { hasModel } from '../../../shared/weights.ts';
 import { contextsOf } from '../../../shared/model-rules.ts';
 import { endProcesses } from '../../orphans.ts';
 import { runAttempt, type Engine } from '../engine.ts';
@@ -35,7 +35,7 @@ export function createMapperatorinatorEngine({ host, slots, preload, log }: Opti
   const engine: Engine = {
     name: 'mapperatorinator',
     capacity: pool.capacity,
-    has: async (model) => (await modelsOnThisHost(host.home, host.huggingFaceHome)).models.includes(model),
+    has: (model) => hasModel(host.home, host.huggingFaceHome, model),
     onChange: (listener) => void listeners.push(listener),
     close: pool.close,
     async run(attempt, say, signal) {
