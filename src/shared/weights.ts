@@ -103,7 +103,7 @@ async function folderOf({ home, huggingFaceHome }: Place, path: string): Promise
 }
 
 /** Where the program looks for what it has downloaded. Its environment has no HOME, so that the user's own folder counts. */
-export function cacheFolder(home: string, huggingFaceHome: string | null): string {
+function cacheFolder(home: string, huggingFaceHome: string | null): string {
   const chosen = huggingFaceHome ?? '~/.cache/huggingface';
   return join(resolve(home, chosen.replace(/^~(?=\/|$)/, ownHome())), 'hub');
 }

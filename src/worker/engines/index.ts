@@ -12,8 +12,6 @@ import type { Engine } from './engine.ts';
 import { createMapperatorinatorEngine, type MapperatorinatorEngine } from './mapperatorinator/adapter.ts';
 import { isLoraName } from './mapperatorinator/command.ts';
 
-export type Engines = Awaited<ReturnType<typeof createEngines>>;
-
 /** The engines that this host can run under its configuration, and what to announce of them. */
 export async function createEngines(config: Config, node: string, log: Log) {
   const { searchPath, huggingFaceHome, workerConcurrency: concurrency } = config;

@@ -31,7 +31,7 @@ export interface Patience {
   again: number;
 }
 
-export const usualPatience: Patience = { start: 5 * 60_000, again: 30_000 };
+const usualPatience: Patience = { start: 5 * 60_000, again: 30_000 };
 
 /** Errors that come from the request or the song and leave a runner as it was. */
 const harmless = new Set(['no_beat_found', 'invalid_audio', 'invalid_parameter', 'model_missing', 'lora_unusable']);
@@ -72,8 +72,6 @@ interface Options {
   onChange: () => void;
   log: Log;
 }
-
-export type Pool = ReturnType<typeof createPool>;
 
 /** One warm runner per slot. A runner that ends, wears out or was tainted by an error is replaced at once, before the next job needs it. */
 export function createPool({ gpus, launch, model, wear, patience = usualPatience, onChange, log }: Options) {
