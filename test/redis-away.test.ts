@@ -8,7 +8,7 @@ import { freePort } from '../src/cli/free-port.ts';
 import { startRedis, type RedisServer } from './redis-server.ts';
 import { eventually, startService, withFixtureModel, type Service } from './service.ts';
 
-/** No request may wait longer than this because of Redis; what the machine itself is slow with comes on top. */
+/** No request may wait longer than this because of Redis. */
 const redisWaitMs = 250;
 const lines = (service: Service, message: string, role?: string) =>
   service.apis[0]!.lines.filter(({ msg, role: of }) => msg === message && (role === undefined || of === role));
@@ -30,13 +30,26 @@ async function withTwoRedis({ queueArgs = [] as string[], cacheArgs = [] as stri
   return { queue, cache, service };
 }
 
-/** Every kind of request, one after the other; how long the slowest took. */
+/**
+ * Every kind of request, one after the other; how long the slowest took, less what the machine itself is slow with: what an answer
+ * that knows no Redis (`/healthz`) took at the same time.
+ */
 async function slowestRequest(service: Service, id: string): Promise<number> {
   let slowest = 0;
   const timed = async (call: () => Promise<{ status: number }>) => {
     const started = performance.now();
-    const { status } = await call();
-    slowest = Math.max(slowest, performance.now() - started);
+    const answer = call();
+    let answered = false;
+    void answer.finally(() => (answered = true)).catch(() => undefined);
+    let machine = 0;
+    while (!answered) {
+      const asked = performance.now();
+      await service.get('/healthz');
+      machine = Math.max(machine, performance.now() - asked);
+      await sleep(10);
+    }
+    const { status } = await answer;
+    slowest = Math.max(slowest, performance.now() - started - machine);
     expect(status).toBeLessThan(504);
   };
   for (const path of ['', '/status', '/progress', '/files', '/debug'])

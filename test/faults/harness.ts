@@ -171,7 +171,9 @@ export async function createHarness() {
   async function arm(point: Failpoint, what: Armed) {
     const name = point.replace(':', '-');
     armed.set(name, what);
-    await writeFile(join(folder, 'arming'), what.action === 'sleep' ? `sleep ${what.ms}` : what.action);
+    // A process that stopped itself could be thawed before it has: so it waits, and is stopped from here.
+    const action = { kill: 'kill', stop: 'wait', sleep: `sleep ${what.ms}` }[what.action];
+    await writeFile(join(folder, 'arming'), action);
     await rename(join(folder, 'arming'), join(paths.failpoints, name));
   }
 
@@ -182,23 +184,25 @@ export async function createHarness() {
         const [, name, pid] = /^(.+)\.hit-(\d+)$/.exec(file) ?? [];
         if (name === undefined || known.has(file)) continue;
         known.add(file);
-        // The process has moved the file and reads it next; it may pass the same point again later.
-        setTimeout(() => void rm(join(paths.failpoints, file), { force: true }).then(() => known.delete(file)), 500);
-        onHit(name.replace('-', ':') as Failpoint, Number(pid), armed.get(name)!);
+        void onHit(name.replace('-', ':') as Failpoint, Number(pid), armed.get(name)!)
+          .then(() => rm(join(paths.failpoints, file), { force: true }))
+          .finally(() => known.delete(file));
       }
       await sleep(hitPollMs);
     }
   }
 
-  function onHit(point: Failpoint, pid: number, what: Armed) {
+  /** Resolves when the process may go on. */
+  async function onHit(point: Failpoint, pid: number, what: Armed) {
     const { action, ms, then } = what;
     hits.set(point, (hits.get(point) ?? 0) + 1);
     note(`${point} hit by ${slots.find((slot) => slot.child?.pid === pid)?.name ?? pid}: ${action} ${ms}`);
     hitTimes.push({ from: Date.now(), to: Date.now() + (action === 'kill' ? 0 : ms) });
     if (action === 'sleep') disturbed.push({ pid, from: Date.now() - hitPollMs, to: Date.now() + ms });
     if (action !== 'sleep' || ms > 8_000) struck.add(pid);
-    if (action === 'stop') void thawLater(pid, ms, then, point);
     if (action !== 'kill') heldUp(pid, what);
+    if (action === 'stop') await freeze(pid, ms, then, point);
+    else await sleep(500); // it has moved the file and reads it next
   }
 
   /** The open jobs that a process has claimed. */
