@@ -24,9 +24,9 @@ const withoutHomes = (file) =>
 const importRules = (file) => ['error', { paths: withoutHomes(file) }];
 
 export default defineConfig(
-  globalIgnores(['dist', 'dist-faults', 'data', 'coverage', 'mapperatorinator', 'src/web']),
+  globalIgnores(['dist', 'dist-faults', 'data', 'coverage', 'mapperatorinator']),
   {
-    files: ['**/*.ts'],
+    files: ['**/*.ts', '**/*.tsx'],
     extends: [tseslint.configs.recommendedTypeChecked],
     languageOptions: { parserOptions: { projectService: true, tsconfigRootDir: import.meta.dirname } },
     linterOptions: { reportUnusedDisableDirectives: 'error' },

@@ -13,7 +13,7 @@ interface Source {
 
 const sources: Source[] = await Promise.all(
   (await readdir(root, { recursive: true }))
-    .filter((file) => file.endsWith('.ts'))
+    .filter((file) => /\.tsx?$/.test(file))
     .map(async (file) => {
       const text = await readFile(join(root, file), 'utf8');
       const imports = [...text.matchAll(/\bfrom '([^']+)'/g)].map(([, name]) =>
@@ -43,6 +43,12 @@ test('api and worker meet only in shared', () => {
 
 test('cli uses shared, and everything else only as programs', () => {
   expect(strays('cli', /^(cli|shared)\//)).toEqual([]);
+});
+
+test('the page knows of the service what is in shared, and only its types', () => {
+  expect(strays('web', /^(web|shared)\//)).toEqual([]);
+  const values = inFolder('web').filter(({ text }) => /^import (?!type\b).* from '[^']*\/shared\//m.test(text));
+  expect(values.map(({ file }) => file)).toEqual([]);
 });
 
 test('only a main, the config and the commands touch the process', () => {
