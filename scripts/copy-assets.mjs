@@ -7,7 +7,7 @@ const leftOut = new Set(['.ts', '.pyc']);
 await cp('src', 'dist', {
   recursive: true,
   filter: async (path) => {
-    if (path.endsWith('__pycache__')) return false;
+    if (path.endsWith('__pycache__') || path === 'src/web') return false; // the page is Vite's
     return (await stat(path)).isDirectory() || !leftOut.has(extname(path));
   },
 });
