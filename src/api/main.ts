@@ -18,6 +18,7 @@ import { createModelConfigs, createOutputLists } from './watcher.ts';
 /** How long the start waits for Redis before it goes on without. */
 const redisPatienceMs = 1_000;
 const shutdownMs = 20_000;
+const pageFolder = fileURLToPath(new URL('../web', import.meta.url));
 const workerModule = fileURLToPath(new URL('../worker/main.js', import.meta.url));
 
 /** An API process: accept, show, stream, serve. Reads top to bottom, closes in reverse. */
@@ -58,7 +59,7 @@ async function main(config: Config, log: Log) {
   setMaxListeners(0, closing.signal); // one a stream
   const links = { cache: cacheLink, queue: queueLink };
   const access = createAccess(config);
-  const parts = { access, jobs, cache, links, queues, handover, lists, modelConfigs };
+  const parts = { access, jobs, cache, links, queues, handover, lists, modelConfigs, pageFolder };
   const app = createApp({ config, ...parts, log, closing: closing.signal });
   const server = createServer({ requestTimeout: 0 }, app);
   server.on('error', (error: NodeJS.ErrnoException) => {
