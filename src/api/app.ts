@@ -8,11 +8,15 @@ import type { Queues } from '../shared/queue.ts';
 import type { RedisLink } from '../shared/redis.ts';
 import type { Handover } from './handover.ts';
 import type { Access } from './access.ts';
+import { bodyProblem } from './body.ts';
 import { takenFormats } from './engine-choice.ts';
 import { jobRoutes } from './jobs.ts';
 import { modelRoutes } from './models.ts';
 import { operateRoutes } from './operate.ts';
 import { pageRoutes } from './page.ts';
+import { resultRoutes } from './results.ts';
+import { sessionRoutes } from './session.ts';
+import { shareRoutes } from './share.ts';
 import { streamRoutes } from './stream.ts';
 import { submitRoutes } from './submit.ts';
 import type { ModelConfigs, OutputLists } from './watcher.ts';
@@ -55,6 +59,9 @@ export function createApp(deps: AppDeps): Express {
     submitRoutes(deps),
     streamRoutes(deps),
     jobRoutes(deps),
+    resultRoutes(deps),
+    shareRoutes(deps),
+    sessionRoutes(deps),
     modelRoutes({ ...deps, home: config.mapperatorinatorHome }),
     operateRoutes(deps),
   ];
@@ -151,6 +158,8 @@ function answerProblem(log: Log): ErrorRequestHandler {
 
 function asProblem(error: unknown): Problem {
   if (error instanceof Problem) return error;
+  const ofBody = bodyProblem(error);
+  if (ofBody) return ofBody;
   if (error instanceof URIError) return new Problem('invalid_url', 'The address cannot be decoded.');
   return new Problem('internal_error', 'Something went wrong here; the log has the details.', [], { cause: error });
 }

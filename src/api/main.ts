@@ -58,7 +58,7 @@ async function main(config: Config, log: Log) {
   const closing = new AbortController();
   setMaxListeners(0, closing.signal); // one a stream
   const links = { cache: cacheLink, queue: queueLink };
-  const access = createAccess(config);
+  const access = createAccess(config, jobs);
   const parts = { access, jobs, cache, links, queues, handover, lists, modelConfigs, pageFolder };
   const app = createApp({ config, ...parts, log, closing: closing.signal });
   const server = createServer({ requestTimeout: 0 }, app);

@@ -14,6 +14,8 @@ import type { FinalState, State } from './states.ts';
  *   cancel         there once somebody asked to cancel
  *   outcome.json   how it ended (made once, by link: the first outcome stays)
  *   events.jsonl   the event log (events.ts)
+ *   preview-<n>.json  what attempt n's map looks like (preview.ts), for the page
+ *   share          the token with which anybody may look at the job
  * `outputs/<id>` is the folder of its published files, or an empty file that a cancel puts in their place. Either is made by one system
  * call that fails where the other is, so a cancel that was granted keeps the job from succeeding; `cancel` is there for the case
  * that somebody removes `outputs`.
@@ -269,6 +271,8 @@ export function createJobs(dataDir: string) {
     folder,
     events,
     outputs,
+    preview: (id: string, attempt: number) => join(folder(id), `preview-${attempt}.json`),
+    share: (id: string) => join(folder(id), 'share'),
     scratch: (id: string, attempt?: number) => join(dataDir, 'scratch', id, ...(attempt ? [String(attempt)] : [])),
     uploads: () => join(dataDir, 'scratch'),
     idempotency: () => join(dataDir, 'idempotency'),

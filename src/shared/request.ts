@@ -159,6 +159,8 @@ export interface JobRequest {
   id: string;
   /** Epoch milliseconds. */
   createdAt: number;
+  /** The job that this one repeats. */
+  retryOf?: string;
   /** Name of the API key that it was sent with; null where there are no keys. */
   owner?: string | null;
   engine: EngineName;
