@@ -83,7 +83,7 @@ function PreviewPart({ id, share }: { id: string; share: string | null }) {
     );
   }, [id, share]);
   return (
-    <section class="card preview" aria-label={t.preview}>
+    <section class="card player" aria-label={t.preview}>
       {failed && <p>{t.previewFailed}</p>}
       {!failed && !shown && <p class="loading">{t.loading}</p>}
       {shown && (

@@ -29,7 +29,7 @@ export type JobErrorCode =
 
 /** What happened, and what to do about it. A code without words does not compile. */
 export type ProblemWords = Record<
-  ProblemCode | 'foreign_origin' | 'preview_not_found' | 'audio_gone' | 'job_open' | WayCode | JobErrorCode,
+  ProblemCode | WayCode | JobErrorCode,
   { what: string; todo: string }
 >;
 
