@@ -28,10 +28,7 @@ export type JobErrorCode =
   | 'worker_lost';
 
 /** What happened, and what to do about it. A code without words does not compile. */
-export type ProblemWords = Record<
-  ProblemCode | WayCode | JobErrorCode,
-  { what: string; todo: string }
->;
+export type ProblemWords = Record<ProblemCode | WayCode | JobErrorCode, { what: string; todo: string }>;
 
 /** Each parameter by name. */
 export type FieldWords = Record<keyof Params, string>;
