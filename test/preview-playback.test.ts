@@ -3,7 +3,6 @@ import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import type { Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
-import { createClock } from '../src/web/preview/clock.ts';
 import { makeMap } from './player-maps.ts';
 import { clickSong, servePlayer, startChromium } from './player-page.ts';
 
@@ -75,21 +74,6 @@ describe('the clock', () => {
     const run = await compare(1, 5, 26);
     await annotate(`5 seeks: ${JSON.stringify(run)}`);
     expect(run.most).toBeLessThanOrEqual(20);
-  });
-
-  test('goes evenly where the audio tells its time in steps of 40 ms', () => {
-    const song = { currentTime: 0, paused: false, seeking: false } as HTMLAudioElement;
-    const clock = createClock(song, 0);
-    let last = 0;
-    for (let now = 0; now < 20_000; now += 16.7) {
-      song.currentTime = (Math.floor(now / 40) * 40) / 1000;
-      const time = clock.time(now);
-      if (now > 1000) {
-        expect(Math.abs(time - now)).toBeLessThanOrEqual(20);
-        expect(time - last).toBeGreaterThan(8);
-      }
-      last = time;
-    }
   });
 
   test('is behind the audio by the shift, so that an object is due when its sound is heard', async () => {
