@@ -36,6 +36,7 @@ const RECIPES: Record<string, Part[]> = {
     { tone: [330, 200], decay: 0.03, level: 0.5 },
     { bright: 0.7, decay: 0.06, level: 0.5 },
   ],
+  tick: [{ tone: [2400, 2200], decay: 0.012, level: 0.22 }],
   don: [
     { tone: [190, 85], decay: 0.06, level: 0.9 },
     { bright: 0.15, decay: 0.01, level: 0.5 },
@@ -68,6 +69,7 @@ const ADDITIONS = [
 /** Which sounds a hit is made of, for `Preview.sounds`. */
 export function soundNames(taiko: boolean, additions: number, bank: number): string[] {
   if (taiko) return [`${additions & 4 ? 'big-' : ''}${additions & 8 ? 'kat' : 'don'}`];
+  if (additions & 1) return ['tick'];
   const name = BANKS[bank - 1] ?? 'normal';
   return [`${name}-hit`, ...ADDITIONS.filter(([bit]) => additions & bit).map(([, addition]) => `${name}-${addition}`)];
 }

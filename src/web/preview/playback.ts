@@ -17,12 +17,11 @@ export interface Levels {
 export type Playback = ReturnType<typeof createPlayback>;
 
 /** A song, the hits on it and the frames of both. Times are ms of the map. Call `close` when it is no longer shown. */
-export function createPlayback(preview: Preview, audioUrl: string) {
-  const audio = new Audio();
-  audio.preload = 'auto';
-  audio.src = audioUrl;
+export function createPlayback(preview: Preview, audio: HTMLAudioElement) {
   const clock = createClock(audio, preview.audio_shift_ms);
   const playing = signal(false);
+  /** Nobody has pressed or moved anything yet. */
+  const untouched = signal(true);
   const rate = signal(1);
   /** Whole seconds: what the text and screen readers need to know. */
   const second = signal(0);
@@ -55,6 +54,7 @@ export function createPlayback(preview: Preview, audioUrl: string) {
   async function play() {
     if (clock.time() >= length.peek() - 50) seek(0);
     playing.value = true;
+    untouched.value = false;
     hits.start();
     redraw();
     try {
@@ -73,6 +73,7 @@ export function createPlayback(preview: Preview, audioUrl: string) {
   }
 
   function seek(time: number) {
+    untouched.value = false;
     clock.seek(Math.min(length.peek(), Math.max(0, time)));
     hits.again();
     redraw();
@@ -106,10 +107,11 @@ export function createPlayback(preview: Preview, audioUrl: string) {
   });
 
   // The first thing to be seen is the first object coming up, not a field that is still empty.
-  seek((preview.objects[0]?.time ?? 0) - 400);
+  clock.seek(Math.max(0, (preview.objects[0]?.time ?? 0) - 400));
 
   return {
     playing,
+    untouched,
     rate,
     second,
     length,

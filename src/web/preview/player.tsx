@@ -23,11 +23,16 @@ interface Props {
 /** See and hear a map: the playfield in time with the song, a timeline, and what a mapper wants to turn. Nothing plays before somebody asks. */
 export default function Player({ preview, audioUrl, language }: Props) {
   const words = dictionary[language];
-  const playback = useMemo(() => createPlayback(preview, audioUrl), [preview, audioUrl]);
+  const playback = useMemo(() => createPlayback(preview, new Audio(audioUrl)), [preview, audioUrl]);
   useEffect(() => () => playback.close(), [playback]);
 
   return (
-    <section class="preview" aria-label={words.player} onKeyDown={(event) => pressKey(event, preview, playback)}>
+    <div
+      class="preview"
+      role="group"
+      aria-label={words.player}
+      onKeyDown={(event) => pressKey(event, preview, playback)}
+    >
       <div class="preview-screen" data-mode={preview.mode}>
         <Field preview={preview} playback={playback} />
         <Timeline preview={preview} playback={playback} words={words} />
@@ -40,7 +45,7 @@ export default function Player({ preview, audioUrl, language }: Props) {
       </p>
       <Controls playback={playback} words={words} scrolls={preview.mode === 3} />
       <Facts preview={preview} words={words} />
-    </section>
+    </div>
   );
 }
 
@@ -73,7 +78,7 @@ function Field({ preview, playback }: { preview: Preview; playback: Playback }) 
         aria-describedby="preview-summary"
       />
       {/* The button below does the same for the keyboard. */}
-      {!playback.playing.value && (
+      {playback.untouched.value && (
         <span class="preview-poster" aria-hidden="true">
           <Icon path={PLAY} />
         </span>

@@ -64,14 +64,18 @@ export function createStandard(preview: Preview, objects: readonly StandardObjec
     const [x, y] = headOf(object);
     const size = radius * (calm ? 1 : 1 + 0.4 * gone);
     context.globalAlpha = alpha * (1 - gone);
-    disc(context, x, y, size * 0.9, mix(colour, '#0c0c14', 0.25));
-    disc(context, x, y, size * 0.66, colour);
+    disc(context, x, y, size * 0.9, mix(colour, '#0c0c14', 0.45));
+    disc(context, x, y, size * 0.68, mix(colour, '#0c0c14', 0.18));
     ring(context, x, y, size * 0.9, size * 0.13, '#fff');
     if (gone > 0) return;
     context.fillStyle = '#fff';
     context.font = `700 ${radius * 0.8}px system-ui, sans-serif`;
     context.textAlign = 'center';
     context.textBaseline = 'middle';
+    context.strokeStyle = '#0c0c1480';
+    context.lineWidth = radius * 0.12;
+    context.lineJoin = 'round';
+    context.strokeText(String(object.combo), x, y + radius * 0.05);
     context.fillText(String(object.combo), x, y + radius * 0.05);
   }
 
@@ -112,9 +116,9 @@ export function createStandard(preview: Preview, objects: readonly StandardObjec
       context.lineCap = context.lineJoin = 'round';
       context.beginPath();
       for (const [along, across] of [
-        [-0.2, -0.4],
-        [0.25, 0],
-        [-0.2, 0.4],
+        [-0.25, -0.48],
+        [0.3, 0],
+        [-0.25, 0.48],
       ] as const)
         context.lineTo(along * radius, across * radius);
       context.stroke();

@@ -55,7 +55,7 @@ export function createTaiko(preview: Preview, objects: readonly TaikoObject[]): 
 
   return (frame) => {
     const { context, time, width, height } = frame;
-    const unit = Math.min(height / 200, width / 420);
+    const unit = Math.min(height / 200, width / 620);
     const lane = width / unit;
     fit(lane);
     context.translate(0, (height - 200 * unit) / 2);

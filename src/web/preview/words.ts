@@ -19,10 +19,10 @@ const zh = {
   bpm: 'BPM',
   combo: '最大连击',
   keys: '键数',
-  circle_size: '圆圈大小 CS',
-  approach_rate: '缩圈速度 AR',
-  overall_difficulty: '判定难度 OD',
-  drain_rate: '掉血速度 HP',
+  circle_size: 'CS',
+  approach_rate: 'AR',
+  overall_difficulty: 'OD',
+  drain_rate: 'HP',
   summary: (facts: SummaryFacts) =>
     `${facts.mode} 谱面${facts.stars ? `，${facts.stars} 星` : ''}，时长 ${facts.length}。${facts.counts.join('，')}。` +
     `最密处在 ${facts.peakAt}，每秒 ${facts.peak} 个物件。${facts.breaks ? `休息段 ${facts.breaks} 处。` : '没有休息段。'}`,
@@ -60,7 +60,7 @@ const en: typeof zh = {
   pause: 'Pause',
   speed: 'Speed',
   song: 'Song volume',
-  hits: 'Hit sound volume',
+  hits: 'Hits volume',
   mute: 'Mute',
   unmute: 'Unmute',
   scrollSpeed: 'Scroll speed',
@@ -74,10 +74,10 @@ const en: typeof zh = {
   bpm: 'BPM',
   combo: 'Max combo',
   keys: 'Keys',
-  circle_size: 'Circle size (CS)',
-  approach_rate: 'Approach rate (AR)',
-  overall_difficulty: 'Overall difficulty (OD)',
-  drain_rate: 'HP drain (HP)',
+  circle_size: 'CS',
+  approach_rate: 'AR',
+  overall_difficulty: 'OD',
+  drain_rate: 'HP',
   summary: (facts) =>
     `${facts.mode} map${facts.stars ? `, ${facts.stars} stars` : ''}, ${facts.length} long. ${facts.counts.join(', ')}. ` +
     `Densest at ${facts.peakAt} with ${facts.peak} objects a second. ${facts.breaks ? `Breaks: ${facts.breaks}.` : 'No breaks.'}`,
