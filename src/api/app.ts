@@ -14,6 +14,7 @@ import { jobRoutes } from './jobs.ts';
 import { modelRoutes } from './models.ts';
 import { operateRoutes } from './operate.ts';
 import { pageRoutes } from './page.ts';
+import { removalRoutes, type Removal } from './removal.ts';
 import { resultRoutes } from './results.ts';
 import { sessionRoutes } from './session.ts';
 import { shareRoutes } from './share.ts';
@@ -37,6 +38,7 @@ export interface AppDeps {
   handover: Handover;
   lists: OutputLists;
   modelConfigs: ModelConfigs | null;
+  removal: Removal;
   /** Where the built page is, if it was built. */
   pageFolder: string;
   log: Log;
@@ -60,6 +62,7 @@ export function createApp(deps: AppDeps): Express {
     streamRoutes(deps),
     jobRoutes(deps),
     resultRoutes(deps),
+    removalRoutes(deps),
     shareRoutes(deps),
     sessionRoutes(deps),
     modelRoutes({ ...deps, home: config.mapperatorinatorHome }),

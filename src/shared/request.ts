@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { array, flag, folderName, limitOf, line, names, numeric, oneOf, whole, type Limit } from './fields.ts';
-import type { FieldProblem } from './problems.ts';
+import { fieldProblems, type FieldProblem } from './problems.ts';
 import type { ReferenceBeatmap } from './reference-beatmap.ts';
 
 /**
@@ -119,6 +119,24 @@ export function parseFields(fields: ReadonlyMap<string, string>, unsent: Record<
       }));
   const errors = [...new Map(issues.map((issue) => [issue.field, issue])).values()]; // one a field
   return { params: parsed.data, errors, unknown };
+}
+
+/**
+ * The fields that an earlier job was made of, as they would be sent again, with the changes of a JSON object: null means not sent. Throws a
+ * Problem that names each change that is no value of a field.
+ */
+export function changedFields({ model, params }: JobRequest, changes: Record<string, unknown>): Map<string, string> {
+  const fields = new Map([['model', model]]);
+  const problems: FieldProblem[] = [];
+  for (const [name, value] of [...Object.entries(params), ...Object.entries(changes)]) {
+    if (value === undefined || name === 'beatmap_file') continue;
+    if (value === null) fields.delete(name);
+    else if (Array.isArray(value)) fields.set(name, JSON.stringify(value));
+    else if (typeof value === 'object') problems.push({ field: name, code: 'invalid_value', detail: 'is no value' });
+    else fields.set(name, typeof value === 'string' ? value : JSON.stringify(value));
+  }
+  if (problems.length > 0) throw fieldProblems(problems);
+  return fields;
 }
 
 function rangeProblems(params: Params): FieldProblem[] {
