@@ -85,7 +85,7 @@ export function Form({ offer, initial, origin, setMissing }: FormProps) {
   const waiting = songs.value.filter(
     ({ state, refused }) => refused === null && (state === 'ready' || state === 'failed'),
   );
-  const isOneSong = origin !== null || songs.value.length <= 1;
+  const isOneSong = origin !== null || songs.value.filter(({ refused }) => refused === null).length <= 1;
 
   async function submit(event: Event) {
     event.preventDefault();

@@ -71,7 +71,7 @@ const en: Words = {
     engine === 'builtin'
       ? 'The built-in generator needs no GPU and takes seconds.'
       : 'Mapperatorinator’s neural network: more like a person’s map, and slower.',
-  ownValue: (value) => (value === '' ? 'Up to the model' : `Up to the model (${value})`),
+  ownValue: (value) => (value === '' ? 'Default' : `Default (${value})`),
   options: {
     true: 'Yes',
     false: 'No',

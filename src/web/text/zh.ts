@@ -68,7 +68,7 @@ const zh = {
     `${name === 'builtin' ? '内置生成器' : name}${available ? '' : '（现在没有机器）'}`,
   modelHint: (engine: 'builtin' | 'mapperatorinator'): string =>
     engine === 'builtin' ? '内置生成器：不用显卡，几秒完成。' : 'Mapperatorinator 神经网络：更像人做的谱面，用时更长。',
-  ownValue: (value: string) => (value === '' ? '由模型决定' : `由模型决定（${value}）`),
+  ownValue: (value: string) => (value === '' ? '默认' : `默认（${value}）`),
   options: {
     true: '是',
     false: '否',
