@@ -13,7 +13,7 @@ import {
   type ModelDetails,
   type ServiceError,
 } from '../service.ts';
-import { BeatmapFile } from './beatmap-file.tsx';
+import { BeatmapFile, KeptBeatmap } from './beatmap-file.tsx';
 import { Field, type FieldProps } from './field.tsx';
 import { Head } from './head.tsx';
 import { Presets } from './presets.tsx';
@@ -51,6 +51,7 @@ export function Form({ offer, initial, origin, setMissing }: FormProps) {
   const [settings, setSettings] = useState(initial);
   const [details, setDetails] = useState<ModelDetails | null>(null);
   const [beatmap, setBeatmap] = useState<File | null>(null);
+  const [keepsBeatmap, setKeepsBeatmap] = useState(true);
   const [problems, setProblems] = useState<FieldProblem[]>([]);
   const [failure, setFailure] = useState<ServiceError | null>(null);
   const [busy, setBusy] = useState(false);
@@ -111,7 +112,8 @@ export function Form({ offer, initial, origin, setMissing }: FormProps) {
 
   async function retry(record: JobRecord, fields: Record<string, string>, { limits }: ModelDetails) {
     const before = sentFields(settingsOf(record.params, record.model), limits, true);
-    const made = await ask<{ job_id: string }>('POST', jobPath(record.job_id, 'retry'), changesOf(before, fields), {
+    const changes = { ...changesOf(before, fields), ...(keepsBeatmap ? {} : { beatmap_file: null }) };
+    const made = await ask<{ job_id: string }>('POST', jobPath(record.job_id, 'retry'), changes, {
       'idempotency-key': again.current,
     });
     go(`/jobs/${made.job_id}`);
@@ -154,6 +156,7 @@ export function Form({ offer, initial, origin, setMissing }: FormProps) {
     }
   }
 
+  const problemOf = (name: string) => problems.find(({ field }) => field === name);
   const mode = modeOf(settings);
   const config = details?.config ?? {};
   const fieldProps = (name: string): FieldProps | null => {
@@ -165,7 +168,7 @@ export function Form({ offer, initial, origin, setMissing }: FormProps) {
       settings,
       set,
       own: config[name] ?? null,
-      problem: problems.find(({ field }) => field === name),
+      problem: problemOf(name),
     };
   };
   const draw = (names: readonly string[]) =>
@@ -195,10 +198,14 @@ export function Form({ offer, initial, origin, setMissing }: FormProps) {
             <div class="fields">
               {drawn}
               {group === 'parts' && !origin && (
-                <BeatmapFile
-                  file={beatmap}
-                  set={setBeatmap}
-                  problem={problems.find(({ field }) => field === 'beatmap_file')}
+                <BeatmapFile file={beatmap} set={setBeatmap} problem={problemOf('beatmap_file')} />
+              )}
+              {group === 'parts' && origin?.reference && (
+                <KeptBeatmap
+                  name={origin.reference.filename}
+                  keeps={keepsBeatmap}
+                  set={setKeepsBeatmap}
+                  problem={problemOf('beatmap_file')}
                 />
               )}
             </div>

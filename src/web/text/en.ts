@@ -105,6 +105,7 @@ const en: Words = {
   severalSongs: 'With several songs, title and the like come from each file.',
   beatmapFile: 'Existing map (.osu)',
   chooseBeatmap: 'Choose an .osu file',
+  keepBeatmap: (name) => `Use ${name} again`,
   beatmapHint: 'Its timing or objects are used. Leave BPM and offset empty then.',
   filter: 'Filter',
   clear: (count) => (count === 0 ? 'Clear' : `Clear (${count})`),

@@ -102,6 +102,7 @@ const zh = {
   severalSongs: '多首歌曲时，标题等信息取自各自的文件。',
   beatmapFile: '已有谱面（.osu）',
   chooseBeatmap: '选择 .osu 文件',
+  keepBeatmap: (name: string) => `继续使用 ${name}`,
   beatmapHint: '用它的定时或物件。此时不要填写 BPM 和偏移。',
   filter: '筛选',
   clear: (count: number) => (count === 0 ? '清除' : `清除（${count}）`),
