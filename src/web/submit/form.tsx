@@ -3,7 +3,7 @@ import type { FieldProblem } from '../../shared/problems.ts';
 import { go } from '../address.ts';
 import { rememberJob } from '../history.tsx';
 import { words } from '../language.ts';
-import { ServiceErrorBox } from '../parts.tsx';
+import { Loading, ServiceErrorBox } from '../parts.tsx';
 import {
   asServiceError,
   ask,
@@ -158,9 +158,11 @@ export function Form({ offer, initial, origin, setMissing }: FormProps) {
 
   const problemOf = (name: string) => problems.find(({ field }) => field === name);
   const mode = modeOf(settings);
-  const config = details?.config ?? {};
+  // Drawn when all of it is known, so that nothing moves under a finger.
+  if (!details) return failure ? <ServiceErrorBox error={failure} /> : <Loading />;
+  const config = details.config ?? {};
   const fieldProps = (name: string): FieldProps | null => {
-    const limit = details?.limits[name];
+    const limit = details.limits[name];
     if (!isUsed(limit, mode) || (!isOneSong && isOfTheSong(name))) return null;
     return {
       name,
@@ -174,7 +176,7 @@ export function Form({ offer, initial, origin, setMissing }: FormProps) {
   const draw = (names: readonly string[]) =>
     names.map(fieldProps).flatMap((props) => (props ? [<Field key={props.name} {...props} />] : []));
   const foldedGroups = (Object.keys(groups) as GroupName[]).flatMap((group) => {
-    const drawn = draw(fieldsOf(group, details?.limits ?? {}));
+    const drawn = draw(fieldsOf(group, details.limits));
     return drawn.length > 0 ? [{ group, drawn }] : [];
   });
   const stray = problems.filter(
@@ -220,7 +222,7 @@ export function Form({ offer, initial, origin, setMissing }: FormProps) {
         </p>
       ))}
       <div class="send">
-        <p class="small">{t.summary(t.modes[mode] ?? '', textOf(settings, 'difficulty'), details?.name ?? model)}</p>
+        <p class="small">{t.summary(t.modes[mode] ?? '', textOf(settings, 'difficulty'), details.name)}</p>
         <button class="button primary" aria-disabled={busy}>
           {busy ? t.sending : t.send(origin ? 1 : waiting.length)}
         </button>
