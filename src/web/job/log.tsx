@@ -16,9 +16,12 @@ export function Log({ watch, isOpen }: { watch: Watch; isOpen: boolean }) {
     if (follows && box.current) box.current.scrollTop = box.current.scrollHeight;
   }, [lines.at(-1)?.id, follows]);
   // Who scrolls up reads: the log stays there until it is at its end again.
+  const lastTop = useRef(0);
   const onScroll = () => {
     const { scrollTop, clientHeight, scrollHeight } = box.current ?? { scrollTop: 0, clientHeight: 0, scrollHeight: 0 };
-    setFollows(scrollTop + clientHeight >= scrollHeight - 24);
+    if (scrollTop < lastTop.current) setFollows(false);
+    if (scrollTop + clientHeight >= scrollHeight - 24) setFollows(true);
+    lastTop.current = scrollTop;
   };
   return (
     <details class="card log" open={isOpen}>

@@ -45,3 +45,31 @@ export function BeatmapFile({
     </div>
   );
 }
+
+/** The map that an earlier job was sent with: used again, or left out. */
+export function KeptBeatmap({
+  name,
+  keeps,
+  set,
+  problem,
+}: {
+  name: string;
+  keeps: boolean;
+  set: (keeps: boolean) => void;
+  problem: FieldProblem | undefined;
+}) {
+  return (
+    <div class="field">
+      <label class="check">
+        <input
+          type="checkbox"
+          aria-invalid={problem !== undefined}
+          checked={keeps}
+          onChange={(event) => set(event.currentTarget.checked)}
+        />
+        <span>{words().keepBeatmap(name)}</span>
+      </label>
+      <Problem name="beatmap_file" problem={problem} />
+    </div>
+  );
+}

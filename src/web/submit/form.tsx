@@ -3,7 +3,7 @@ import type { FieldProblem } from '../../shared/problems.ts';
 import { go } from '../address.ts';
 import { rememberJob } from '../history.tsx';
 import { words } from '../language.ts';
-import { ServiceErrorBox } from '../parts.tsx';
+import { Loading, ServiceErrorBox } from '../parts.tsx';
 import {
   asServiceError,
   ask,
@@ -13,7 +13,7 @@ import {
   type ModelDetails,
   type ServiceError,
 } from '../service.ts';
-import { BeatmapFile } from './beatmap-file.tsx';
+import { BeatmapFile, KeptBeatmap } from './beatmap-file.tsx';
 import { Field, type FieldProps } from './field.tsx';
 import { Head } from './head.tsx';
 import { Presets } from './presets.tsx';
@@ -51,6 +51,7 @@ export function Form({ offer, initial, origin, setMissing }: FormProps) {
   const [settings, setSettings] = useState(initial);
   const [details, setDetails] = useState<ModelDetails | null>(null);
   const [beatmap, setBeatmap] = useState<File | null>(null);
+  const [keepsBeatmap, setKeepsBeatmap] = useState(true);
   const [problems, setProblems] = useState<FieldProblem[]>([]);
   const [failure, setFailure] = useState<ServiceError | null>(null);
   const [busy, setBusy] = useState(false);
@@ -85,7 +86,7 @@ export function Form({ offer, initial, origin, setMissing }: FormProps) {
   const waiting = songs.value.filter(
     ({ state, refused }) => refused === null && (state === 'ready' || state === 'failed'),
   );
-  const isOneSong = origin !== null || songs.value.length <= 1;
+  const isOneSong = origin !== null || songs.value.filter(({ refused }) => refused === null).length <= 1;
 
   async function submit(event: Event) {
     event.preventDefault();
@@ -111,7 +112,8 @@ export function Form({ offer, initial, origin, setMissing }: FormProps) {
 
   async function retry(record: JobRecord, fields: Record<string, string>, { limits }: ModelDetails) {
     const before = sentFields(settingsOf(record.params, record.model), limits, true);
-    const made = await ask<{ job_id: string }>('POST', jobPath(record.job_id, 'retry'), changesOf(before, fields), {
+    const changes = { ...changesOf(before, fields), ...(keepsBeatmap ? {} : { beatmap_file: null }) };
+    const made = await ask<{ job_id: string }>('POST', jobPath(record.job_id, 'retry'), changes, {
       'idempotency-key': again.current,
     });
     go(`/jobs/${made.job_id}`);
@@ -154,10 +156,13 @@ export function Form({ offer, initial, origin, setMissing }: FormProps) {
     }
   }
 
+  const problemOf = (name: string) => problems.find(({ field }) => field === name);
   const mode = modeOf(settings);
-  const config = details?.config ?? {};
+  // Drawn when all of it is known, so that nothing moves under a finger.
+  if (!details) return failure ? <ServiceErrorBox error={failure} /> : <Loading />;
+  const config = details.config ?? {};
   const fieldProps = (name: string): FieldProps | null => {
-    const limit = details?.limits[name];
+    const limit = details.limits[name];
     if (!isUsed(limit, mode) || (!isOneSong && isOfTheSong(name))) return null;
     return {
       name,
@@ -165,13 +170,13 @@ export function Form({ offer, initial, origin, setMissing }: FormProps) {
       settings,
       set,
       own: config[name] ?? null,
-      problem: problems.find(({ field }) => field === name),
+      problem: problemOf(name),
     };
   };
   const draw = (names: readonly string[]) =>
     names.map(fieldProps).flatMap((props) => (props ? [<Field key={props.name} {...props} />] : []));
   const foldedGroups = (Object.keys(groups) as GroupName[]).flatMap((group) => {
-    const drawn = draw(fieldsOf(group, details?.limits ?? {}));
+    const drawn = draw(fieldsOf(group, details.limits));
     return drawn.length > 0 ? [{ group, drawn }] : [];
   });
   const stray = problems.filter(
@@ -195,10 +200,14 @@ export function Form({ offer, initial, origin, setMissing }: FormProps) {
             <div class="fields">
               {drawn}
               {group === 'parts' && !origin && (
-                <BeatmapFile
-                  file={beatmap}
-                  set={setBeatmap}
-                  problem={problems.find(({ field }) => field === 'beatmap_file')}
+                <BeatmapFile file={beatmap} set={setBeatmap} problem={problemOf('beatmap_file')} />
+              )}
+              {group === 'parts' && origin?.reference && (
+                <KeptBeatmap
+                  name={origin.reference.filename}
+                  keeps={keepsBeatmap}
+                  set={setKeepsBeatmap}
+                  problem={problemOf('beatmap_file')}
                 />
               )}
             </div>
@@ -213,7 +222,7 @@ export function Form({ offer, initial, origin, setMissing }: FormProps) {
         </p>
       ))}
       <div class="send">
-        <p class="small">{t.summary(t.modes[mode] ?? '', textOf(settings, 'difficulty'), details?.name ?? model)}</p>
+        <p class="small">{t.summary(t.modes[mode] ?? '', textOf(settings, 'difficulty'), details.name)}</p>
         <button class="button primary" aria-disabled={busy}>
           {busy ? t.sending : t.send(origin ? 1 : waiting.length)}
         </button>

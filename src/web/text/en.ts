@@ -71,7 +71,7 @@ const en: Words = {
     engine === 'builtin'
       ? 'The built-in generator needs no GPU and takes seconds.'
       : 'Mapperatorinator’s neural network: more like a person’s map, and slower.',
-  ownValue: (value) => (value === '' ? 'Up to the model' : `Up to the model (${value})`),
+  ownValue: (value) => (value === '' ? 'Default' : `Default (${value})`),
   options: {
     true: 'Yes',
     false: 'No',
@@ -105,6 +105,7 @@ const en: Words = {
   severalSongs: 'With several songs, title and the like come from each file.',
   beatmapFile: 'Existing map (.osu)',
   chooseBeatmap: 'Choose an .osu file',
+  keepBeatmap: (name) => `Use ${name} again`,
   beatmapHint: 'Its timing or objects are used. Leave BPM and offset empty then.',
   filter: 'Filter',
   clear: (count) => (count === 0 ? 'Clear' : `Clear (${count})`),

@@ -68,7 +68,7 @@ const zh = {
     `${name === 'builtin' ? '内置生成器' : name}${available ? '' : '（现在没有机器）'}`,
   modelHint: (engine: 'builtin' | 'mapperatorinator'): string =>
     engine === 'builtin' ? '内置生成器：不用显卡，几秒完成。' : 'Mapperatorinator 神经网络：更像人做的谱面，用时更长。',
-  ownValue: (value: string) => (value === '' ? '由模型决定' : `由模型决定（${value}）`),
+  ownValue: (value: string) => (value === '' ? '默认' : `默认（${value}）`),
   options: {
     true: '是',
     false: '否',
@@ -102,6 +102,7 @@ const zh = {
   severalSongs: '多首歌曲时，标题等信息取自各自的文件。',
   beatmapFile: '已有谱面（.osu）',
   chooseBeatmap: '选择 .osu 文件',
+  keepBeatmap: (name: string) => `继续使用 ${name}`,
   beatmapHint: '用它的定时或物件。此时不要填写 BPM 和偏移。',
   filter: '筛选',
   clear: (count: number) => (count === 0 ? '清除' : `清除（${count}）`),
