@@ -1,6 +1,7 @@
 import type {} from 'vitest';
 import type { TestProject } from 'vitest/node';
-import { findRedis, startRedis } from './redis-server.ts';
+import { findChromium, findRedis } from './programs.ts';
+import { startRedis } from './redis-server.ts';
 
 declare module 'vitest' {
   export interface ProvidedContext {
@@ -9,14 +10,19 @@ declare module 'vitest' {
   }
 }
 
-/** One real Redis for the whole run: the one that TEST_REDIS_URL names, else one of our own. */
+/** A browser, and one real Redis for the whole run: the one that TEST_REDIS_URL names, else one of our own. */
 export default async function setup(project: TestProject) {
+  try {
+    findChromium({ install: true });
+  } catch {
+    // The tests of the page fail and say so.
+  }
   const given = process.env['TEST_REDIS_URL'];
   if (given) {
     project.provide('redisUrl', given);
     return undefined;
   }
-  await findRedis({ install: true });
+  findRedis({ install: true });
   const redis = await startRedis();
   project.provide('redisUrl', redis.url);
   return () => redis.stop();

@@ -13,7 +13,8 @@ import { parse as parseYaml } from 'yaml';
 import { parseArguments, parseProcfile, processesOf } from '../src/cli/procfile.ts';
 import { restartDelayMs } from '../src/cli/supervise.ts';
 import { parseConfig } from '../src/shared/config.ts';
-import { findRedis, startRedis } from './redis-server.ts';
+import { findRedis } from './programs.ts';
+import { startRedis } from './redis-server.ts';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const startProgram = join(root, 'dist/cli/start.js');
@@ -306,10 +307,10 @@ describe('npm run demo', () => {
   });
 });
 
-test('a redis-server that is not where it is said to be is told in one line', async () => {
+test('a redis-server that is not where it is said to be is told in one line', () => {
   vi.stubEnv('REDIS_SERVER_BIN', '/nowhere/redis-server');
   onTestFinished(() => void vi.unstubAllEnvs());
-  await expect(findRedis()).rejects.toThrow(/^REDIS_SERVER_BIN is \/nowhere\/redis-server, which is no program\.$/);
+  expect(() => findRedis()).toThrow(/^REDIS_SERVER_BIN is \/nowhere\/redis-server, which is no program\.$/);
 });
 
 test('the demo song is small enough to ship', async () => {

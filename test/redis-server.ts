@@ -1,12 +1,12 @@
-import { spawn, spawnSync } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { accessSync, constants } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
-import { delimiter, join } from 'node:path';
+import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { freePort } from '../src/cli/free-port.ts';
+import { findRedis } from './programs.ts';
 
 export interface RedisServer {
   url: string;
@@ -26,7 +26,7 @@ export interface RedisServer {
  * back where another has died; `args` are added to the command line. It dies with the caller, also when the caller crashes.
  */
 export async function startRedis({ port, args = [] }: { port?: number; args?: string[] } = {}): Promise<RedisServer> {
-  const file = await findRedis();
+  const file = findRedis();
   const chosen = port ?? (await freePort());
   const dir = await mkdtemp(join(tmpdir(), 'redis-test-'));
   const defaults = ['--port', `${chosen}`, '--bind', '127.0.0.1', '--dir', dir, '--save', '', '--appendonly', 'no'];
@@ -61,55 +61,6 @@ export async function startRedis({ port, args = [] }: { port?: number; args?: st
     freeze: () => void child.kill('SIGSTOP'),
     thaw: () => void child.kill('SIGCONT'),
   };
-}
-
-/**
- * Path of the redis-server program: REDIS_SERVER_BIN, else on the PATH, else (with `install`) installed by the system's
- * package manager where that needs no password. Throws one line that says what to do.
- */
-export async function findRedis({ install = false } = {}): Promise<string> {
-  const named = process.env['REDIS_SERVER_BIN'];
-  if (named && isExecutable(named)) return named;
-  if (named) throw new Error(`REDIS_SERVER_BIN is ${named}, which is no program.`);
-  const found = onPath('redis-server');
-  if (found) return found;
-  if (install) installRedis();
-  const installed = onPath('redis-server');
-  if (installed) return installed;
-  throw new Error(
-    'The tests need Redis: install redis-server, or set REDIS_SERVER_BIN to it, or TEST_REDIS_URL to a running one.',
-  );
-}
-
-function installRedis() {
-  const root = process.getuid?.() === 0;
-  const apt = root ? ['apt-get'] : ['sudo', '-n', 'apt-get'];
-  if (onPath('apt-get')) {
-    attempt([...apt, 'update', '-qq']);
-    attempt([...apt, 'install', '-y', '-qq', '--no-install-recommends', 'redis-server']);
-  } else if (onPath('brew')) {
-    attempt(['brew', 'install', '--quiet', 'redis']);
-  }
-}
-
-/** A failure shows in that redis-server is still not there. */
-function attempt([file = '', ...args]: string[]) {
-  const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' };
-  spawnSync(file, args, { stdio: 'ignore', timeout: 300_000, env });
-}
-
-function onPath(program: string): string | undefined {
-  const folders = [...(process.env['PATH'] ?? '').split(delimiter), '/usr/sbin', '/usr/local/sbin'];
-  return folders.map((folder) => join(folder, program)).find(isExecutable);
-}
-
-function isExecutable(path: string): boolean {
-  try {
-    accessSync(path, constants.X_OK);
-    return true;
-  } catch {
-    return false;
-  }
 }
 
 async function answers(port: number, gone: () => boolean) {

@@ -10,11 +10,11 @@ import type { FinalState, State } from './states.ts';
  * The records of all jobs, on disk. A job's folder `jobs/<id>/` holds
  *   request.json   what was accepted (there before the submit is answered, never changed)
  *   reference.osu  the beatmap that was sent along, if one was (as long as the outputs are kept)
+ *   preview-<n>.json  what the page draws of the map that attempt n made (preview.ts; as long as the outputs are kept)
  *   claims/<n>     who runs it (claim.ts)
  *   cancel         there once somebody asked to cancel
  *   outcome.json   how it ended (made once, by link: the first outcome stays)
  *   events.jsonl   the event log (events.ts)
- *   preview-<n>.json  what attempt n's map looks like (preview.ts), for the page
  *   share          the token with which anybody may look at the job
  * `outputs/<id>` is the folder of its published files, or an empty file that a cancel puts in their place. Either is made by one system
  * call that fails where the other is, so a cancel that was granted keeps the job from succeeding; `cancel` is there for the case
@@ -87,6 +87,7 @@ export function createJobs(dataDir: string) {
   const folder = (id: string) => join(dataDir, 'jobs', id);
   const events = (id: string) => join(folder(id), 'events.jsonl');
   const outputs = (id: string) => join(dataDir, 'outputs', id);
+  const preview = (id: string, attempt: number) => join(folder(id), `preview-${attempt}.json`);
   const marker = (id: string) => join(dataDir, 'unfinished', id);
   const scratch = (id: string, attempt?: number) => join(dataDir, 'scratch', id, ...(attempt ? [String(attempt)] : []));
   const gone = (id: string) => folder(`${goneSign}${id}`);
@@ -225,6 +226,7 @@ export function createJobs(dataDir: string) {
   async function expire(id: string, outcome: Outcome) {
     await rm(outputs(id), { recursive: true, force: true });
     await rm(join(folder(id), referenceName), { force: true });
+    for (let attempt = 1; attempt <= outcome.attempt; attempt++) await rm(preview(id, attempt), { force: true });
     await failpoint('sweep:expired');
     const expired = { at: Date.now(), type: 'state', state: 'expired' };
     const lastId = (await readEvents(events(id))).at(-1)?.id ?? 0;
@@ -319,7 +321,8 @@ export function createJobs(dataDir: string) {
     folder,
     events,
     outputs,
-    preview: (id: string, attempt: number) => join(folder(id), `preview-${attempt}.json`),
+    preview,
+    writePreview: (id: string, attempt: number, json: string) => replace(preview(id, attempt), json),
     share: (id: string) => join(folder(id), 'share'),
     scratch,
     uploads: () => join(dataDir, 'scratch'),

@@ -163,7 +163,7 @@ export function createClients(harness: Harness, seed: number) {
       const api = apiNames[attempt % apiNames.length]!;
       const form = new FormData();
       form.append('title', plan.title);
-      form.append('audio_file', new Blob([song]), 'song.wav');
+      form.append('audio_file', new Blob([new Uint8Array(song)]), 'song.wav');
       const answer = await call(api, 'POST', '/process', form);
       if (answer && answer.status < 300) {
         const { sentAt, answeredAt } = answer;

@@ -1,0 +1,170 @@
+import { type Signal, effect, signal } from '@preact/signals';
+import type { Preview } from '../../shared/preview.ts';
+import { createClock } from './clock.ts';
+import { createHits } from './hits.ts';
+
+export const RATES = [0.5, 0.75, 1, 1.5] as const;
+
+/** What of the player this browser remembers. */
+export interface Levels {
+  song: Signal<number>;
+  hits: Signal<number>;
+  muted: Signal<boolean>;
+  /** How fast mania notes fall, in the game's unit. */
+  scrollSpeed: Signal<number>;
+}
+
+export type Playback = ReturnType<typeof createPlayback>;
+
+/** A song, the hits on it and the frames of both. Times are ms of the map. Call `close` when it is no longer shown. */
+export function createPlayback(preview: Preview, audio: HTMLAudioElement) {
+  const clock = createClock(audio, preview.audio_shift_ms);
+  const playing = signal(false);
+  /** Nobody has pressed or moved anything yet. */
+  const untouched = signal(true);
+  const rate = signal(1);
+  /** Whole seconds: what the text and screen readers need to know. */
+  const second = signal(0);
+  const length = signal(preview.end + 1000);
+  const songFailed = signal(false);
+  const levels = rememberedLevels();
+  const hits = createHits(
+    preview,
+    () => clock.time(),
+    () => rate.peek(),
+  );
+  const drawers = new Set<(time: number) => void>();
+  let frame = 0;
+
+  function draw() {
+    frame = 0;
+    const time = Math.min(clock.time(), length.peek());
+    second.value = Math.max(0, Math.floor(time / 1000));
+    for (const each of drawers) each(time);
+    if (!playing.peek()) return;
+    if (songFailed.peek() && time >= length.peek()) pause();
+    else redraw();
+  }
+
+  /** Draws the next frame; while nothing plays and nothing changes there is none. */
+  function redraw() {
+    frame ||= requestAnimationFrame(draw);
+  }
+
+  async function play() {
+    if (clock.time() >= length.peek() - 50) seek(0);
+    playing.value = true;
+    untouched.value = false;
+    hits.start();
+    redraw();
+    try {
+      await clock.play();
+    } catch (error) {
+      // A pause that comes before the sound is no failure; a song that cannot be played says so by its own event.
+      if ((error as Error).name === 'NotAllowedError') pause();
+    }
+  }
+
+  function pause() {
+    playing.value = false;
+    clock.pause();
+    hits.stop();
+    redraw();
+  }
+
+  function seek(time: number) {
+    untouched.value = false;
+    clock.seek(Math.min(length.peek(), Math.max(0, time)));
+    hits.again();
+    redraw();
+  }
+
+  function setRate(value: number) {
+    rate.value = value;
+    clock.setRate(value);
+    hits.again();
+  }
+
+  audio.addEventListener('durationchange', () => {
+    if (Number.isFinite(audio.duration))
+      length.value = Math.max(preview.end, audio.duration * 1000 - preview.audio_shift_ms);
+    redraw();
+  });
+  audio.addEventListener('seeked', redraw);
+  audio.addEventListener('ended', pause);
+  // By the system, for a call or a headset's button.
+  audio.addEventListener('pause', () => playing.peek() && !songFailed.peek() && pause());
+  audio.addEventListener('error', () => {
+    clock.goAlone(clock.time(), playing.peek());
+    songFailed.value = true;
+    redraw();
+  });
+  const stopLevels = effect(() => {
+    audio.volume = levels.song.value ** 2;
+    audio.muted = levels.muted.value;
+    hits.setVolume(levels.muted.value ? 0 : levels.hits.value ** 2);
+    remember(levels);
+  });
+
+  // The first thing to be seen is the first object coming up, not a field that is still empty.
+  clock.seek(Math.max(0, (preview.objects[0]?.time ?? 0) - 400));
+
+  return {
+    playing,
+    untouched,
+    rate,
+    second,
+    length,
+    songFailed,
+    levels,
+    play,
+    pause,
+    seek,
+    setRate,
+    redraw,
+    time: () => Math.min(clock.time(), length.peek()),
+    onFrame(draws: (time: number) => void): () => void {
+      drawers.add(draws);
+      redraw();
+      return () => drawers.delete(draws);
+    },
+    close() {
+      cancelAnimationFrame(frame);
+      stopLevels();
+      hits.close();
+      audio.removeAttribute('src');
+      audio.load();
+    },
+  };
+}
+
+const KEY = 'preview-levels';
+
+function remember(levels: Levels): void {
+  const values = Object.entries(levels).map(([name, level]: [string, Signal<unknown>]) => [name, level.value]);
+  try {
+    localStorage.setItem(KEY, JSON.stringify(Object.fromEntries(values)));
+  } catch {
+    // A browser that keeps nothing.
+  }
+}
+
+/** What is not there or not of its kind is as at first. */
+function rememberedLevels(): Levels {
+  let kept: Record<string, unknown> = {};
+  try {
+    kept = Object(JSON.parse(localStorage.getItem(KEY) ?? '{}')) as Record<string, unknown>;
+  } catch {
+    // Not ours, or a browser that keeps nothing.
+  }
+  const number = (name: string, most: number, otherwise: number) => {
+    const value = kept[name];
+    return signal(typeof value === 'number' && value >= 0 && value <= most ? value : otherwise);
+  };
+  return {
+    song: number('song', 1, 0.7),
+    hits: number('hits', 1, 0.6),
+    muted: signal(kept['muted'] === true),
+    scrollSpeed: number('scrollSpeed', 40, 22),
+  };
+}
