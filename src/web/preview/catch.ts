@@ -1,5 +1,5 @@
 import type { CatchObject, Preview } from '../../shared/preview.ts';
-import { disc, type Draw, type Frame, mix, objectRadius, preemptMs, ramp, ring } from './drawing.ts';
+import { disc, type Draw, type Frame, legible, mix, objectRadius, preemptMs, ramp, ring } from './drawing.ts';
 import { createPlate } from './plate.ts';
 import { createVisible } from './visible.ts';
 
@@ -26,9 +26,10 @@ export function createCatch(preview: Preview, objects: readonly CatchObject[]): 
   const plate = createPlate(objects);
   const shapes = createShapes();
   let fruits = 0;
+  const colours = preview.colours.map(legible);
   const items = objects.map((object): Item => {
     const fruit = object.kind === 'fruit' ? shapes.fruits[fruits++ % shapes.fruits.length] : undefined;
-    const colour = object.kind === 'banana' ? BANANA : preview.colours[object.colour];
+    const colour = object.kind === 'banana' ? BANANA : colours[object.colour];
     return { object, shape: fruit ?? shapes[object.kind === 'banana' ? 'banana' : 'drop'], colour: colour ?? '#fff' };
   });
   // Above the field is some room of the canvas, in which an object is seen before it is due.

@@ -79,7 +79,7 @@ function Level({ label, level, least = 0, most, step, changed }: LevelProps) {
   return (
     <label class="preview-level">
       <span>
-        {label} <b>{shown}</b>
+        {label} <b aria-hidden="true">{shown}</b>
       </span>
       <input
         type="range"

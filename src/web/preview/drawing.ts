@@ -48,10 +48,18 @@ export function ring(
   context.stroke();
 }
 
+const channels = (colour: string) => [1, 3, 5].map((from) => parseInt(colour.slice(from, from + 2), 16));
+
 /** Two `#rrggbb`, with this share of the second. */
 export function mix(colour: string, other: string, share: number): string {
-  const parts = (hex: string) => [1, 3, 5].map((from) => parseInt(hex.slice(from, from + 2), 16));
-  const others = parts(other);
-  const mixed = parts(colour).map((part, index) => Math.round(part + ((others[index] ?? part) - part) * share));
-  return `rgb(${mixed.join(' ')})`;
+  const others = channels(other);
+  const mixed = channels(colour).map((part, index) => Math.round(part + ((others[index] ?? part) - part) * share));
+  return `#${mixed.map((part) => part.toString(16).padStart(2, '0')).join('')}`;
+}
+
+/** Combo colours are chosen for a picture behind the map; a dark one is made light enough for the dark field. */
+export function legible(colour: string): string {
+  const [red = 0, green = 0, blue = 0] = channels(colour);
+  const light = (0.299 * red + 0.587 * green + 0.114 * blue) / 255;
+  return light < 0.45 ? mix(colour, '#ffffff', (0.45 - light) / (1 - light)) : colour;
 }

@@ -46,7 +46,9 @@ export function summaryOf(preview: Preview, words: Words): string {
 }
 
 const counts = (preview: Preview, words: Words): [name: string, count: number][] =>
-  Object.entries(preview.counts).map(([kind, count]) => [words.kinds[kind] ?? kind, count]);
+  Object.entries(preview.counts)
+    .filter(([, count]) => count > 0)
+    .map(([kind, count]) => [words.kinds[kind] ?? kind, count]);
 
 /** One number, or the slowest and the fastest. */
 function tempo({ timing }: Preview): string {

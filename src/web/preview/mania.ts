@@ -81,7 +81,7 @@ function drawColumn({ context, height }: Frame, stage: Stage, index: number, col
   if (light > 0) {
     const glow = context.createLinearGradient(0, stage.line - height * 0.45, 0, stage.line);
     glow.addColorStop(0, `${colour}00`);
-    glow.addColorStop(1, `${colour}66`);
+    glow.addColorStop(1, `${colour}4d`);
     context.globalAlpha = light;
     context.fillStyle = glow;
     context.fillRect(x, stage.line - height * 0.45, stage.column, height * 0.45);

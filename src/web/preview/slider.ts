@@ -73,7 +73,7 @@ export function bodyPicture({ corners }: Path, radius: number, colour: string, s
     stroke(context, radius * 1.72, '#000');
     context.globalCompositeOperation = 'source-over';
     context.globalAlpha = 0.8;
-    stroke(context, radius * 1.74, mix(colour, '#0c0c14', 0.7));
+    stroke(context, radius * 1.74, mix(colour, '#0c0c14', 0.66));
     context.globalAlpha = 0.5;
     stroke(context, radius * 0.8, mix(colour, '#0c0c14', 0.55));
   }

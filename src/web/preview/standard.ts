@@ -1,5 +1,5 @@
 import type { Preview, StandardObject } from '../../shared/preview.ts';
-import { disc, type Draw, type Frame, mix, objectRadius, preemptMs, ramp, ring } from './drawing.ts';
+import { disc, type Draw, type Frame, legible, mix, objectRadius, preemptMs, ramp, ring } from './drawing.ts';
 import { ballAlong, bodyPicture, createPath, type Path, type Slider } from './slider.ts';
 import { createVisible } from './visible.ts';
 
@@ -22,8 +22,9 @@ export function createStandard(preview: Preview, objects: readonly StandardObjec
   const radius = objectRadius(preview.settings.circle_size);
   const preempt = preemptMs(preview.settings.approach_rate);
   const fadeIn = preempt * (2 / 3);
+  const colours = preview.colours.map(legible);
   const items = objects.map((object): Item => {
-    const colour = (object.kind !== 'spinner' && preview.colours[object.colour]) || '#8f8fff';
+    const colour = (object.kind !== 'spinner' && colours[object.colour]) || '#8f8fff';
     return object.kind === 'slider' ? { object, colour, path: createPath(object) } : { object, colour };
   });
   const visible = createVisible(items, ({ object }) => [
