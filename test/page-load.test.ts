@@ -21,9 +21,7 @@ const observe = (page: Page) =>
         if (entry.hadRecentInput) continue;
         found.shift += entry.value;
         found.moved.push(
-          ...entry.sources.map(
-            ({ node }) => `${entry.value.toFixed(4)} ${node?.nodeName} ${(node)?.className}`,
-          ),
+          ...entry.sources.map(({ node }) => `${entry.value.toFixed(4)} ${node?.nodeName} ${node?.className}`),
         );
       }
     }).observe({ type: 'layout-shift', buffered: true });
