@@ -1,14 +1,31 @@
 import { defineConfig } from 'vitest/config';
 
+/** Their numbers are promises to people: they run when nothing else does, and a busy moment gets another try. */
+const timed = ['test/page-acceptance.test.ts', 'test/preview-playback.test.ts', 'test/preview-player.test.ts'];
+
+const common = {
+  pool: 'forks' as const,
+  globalSetup: 'test/global-setup.ts',
+  testTimeout: 30_000,
+  hookTimeout: 30_000,
+  teardownTimeout: 10_000,
+};
+
 export default defineConfig({
   test: {
-    include: ['test/**/*.test.ts'],
-    pool: 'forks',
-    // Most tests wait for processes and clocks, also on a machine of two cores.
-    maxWorkers: 2,
-    globalSetup: 'test/global-setup.ts',
-    testTimeout: 30_000,
-    hookTimeout: 30_000,
-    teardownTimeout: 10_000,
+    projects: [
+      {
+        test: {
+          ...common,
+          name: 'service',
+          include: ['test/**/*.test.ts'],
+          exclude: timed,
+          // Most tests wait for processes and clocks, also on a machine of two cores.
+          maxWorkers: 2,
+          sequence: { groupOrder: 0 },
+        },
+      },
+      { test: { ...common, name: 'timed', include: timed, maxWorkers: 1, retry: 2, sequence: { groupOrder: 1 } } },
+    ],
   },
 });

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { Redis } from 'ioredis';
 import { pino } from 'pino';
 import { expect, inject, onTestFinished, test } from 'vitest';
+import { createRemoval } from '../src/api/removal.ts';
 import { createSweeper } from '../src/api/sweep.ts';
 import { createCache } from '../src/shared/cache.ts';
 import { createJobs, type Outcome } from '../src/shared/jobs.ts';
@@ -27,7 +28,8 @@ async function emptyService() {
   const jobs = createJobs(dataDir);
   await jobs.prepare();
   const cache = createCache(null);
-  const { sweep } = createSweeper({ jobs, cache, link: null, retentionMs, log });
+  const removal = createRemoval({ jobs, cache, queues: null, log });
+  const { sweep } = createSweeper({ jobs, cache, link: null, retentionMs, removal, log });
   return { dataDir, jobs, cache, sweep };
 }
 
@@ -156,7 +158,8 @@ test('keys of ours without an end get that of their family, others stay as they 
   await look.set('mapperatorinator:generate-builtin:meta', 'x');
   await look.config('RESETSTAT');
   const { jobs, cache } = await emptyService();
-  await createSweeper({ jobs, cache, link, retentionMs, log }).sweep();
+  const removal = createRemoval({ jobs, cache, queues: null, log });
+  await createSweeper({ jobs, cache, link, retentionMs, removal, log }).sweep();
   const ttl = (key: string) => look.ttl(key);
   expect(await ttl('job_progress:2999')).toBeGreaterThan(7_100);
   expect(await ttl('job_metadata:a')).toBeLessThanOrEqual(55);

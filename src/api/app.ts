@@ -8,9 +8,16 @@ import type { Queues } from '../shared/queue.ts';
 import type { RedisLink } from '../shared/redis.ts';
 import type { Handover } from './handover.ts';
 import type { Access } from './access.ts';
+import { bodyProblem } from './body.ts';
+import { takenFormats } from './engine-choice.ts';
 import { jobRoutes } from './jobs.ts';
 import { modelRoutes } from './models.ts';
 import { operateRoutes } from './operate.ts';
+import { pageRoutes } from './page.ts';
+import { removalRoutes, type Removal } from './removal.ts';
+import { resultRoutes } from './results.ts';
+import { sessionRoutes } from './session.ts';
+import { shareRoutes } from './share.ts';
 import { streamRoutes } from './stream.ts';
 import { submitRoutes } from './submit.ts';
 import type { ModelConfigs, OutputLists } from './watcher.ts';
@@ -31,6 +38,9 @@ export interface AppDeps {
   handover: Handover;
   lists: OutputLists;
   modelConfigs: ModelConfigs | null;
+  removal: Removal;
+  /** Where the built page is, if it was built. */
+  pageFolder: string;
   log: Log;
   closing: AbortSignal;
 }
@@ -44,12 +54,17 @@ export function createApp(deps: AppDeps): Express {
   const app = express();
   app.disable('x-powered-by');
   app.use(allowForeignPages(config.corsOrigins));
+  app.use(pageRoutes(deps.pageFolder));
   app.use(deps.access.guard);
   const routes = [
-    Router().get('/', describeApi),
+    Router().get('/', describeApi(deps)),
     submitRoutes(deps),
     streamRoutes(deps),
     jobRoutes(deps),
+    resultRoutes(deps),
+    removalRoutes(deps),
+    shareRoutes(deps),
+    sessionRoutes(deps),
     modelRoutes({ ...deps, home: config.mapperatorinatorHome }),
     operateRoutes(deps),
   ];
@@ -61,15 +76,20 @@ export function createApp(deps: AppDeps): Express {
   return app;
 }
 
-/** A path that is there, but not for this method, is a 405 that says what is allowed, as with the seed. Every path has one method. */
+/** A path that is there, but not for this method, is a 405 that says what is allowed, as with the seed. */
 function refuseOtherMethods(routers: Router[]): Router {
-  const known = routers.flatMap(({ stack }) => stack).flatMap(({ route }) => (route ? [route] : []));
+  const allowed = new Map<string, string[]>();
+  for (const { route } of routers.flatMap(({ stack }) => stack)) {
+    if (!route) continue;
+    const methods = route.stack.flatMap(({ method }) => (method === 'get' ? ['GET', 'HEAD'] : [method.toUpperCase()]));
+    allowed.set(route.path, [...new Set([...(allowed.get(route.path) ?? []), ...methods])]);
+  }
   const refusing = Router();
-  for (const { path, stack } of known) {
-    const allowed = stack.flatMap(({ method }) => (method === 'get' ? ['GET', 'HEAD'] : [method.toUpperCase()]));
+  for (const [path, methods] of allowed) {
     refusing.all(path, (req, res) => {
-      res.set('allow', allowed.join(', '));
-      throw new Problem('method_not_allowed', `There is no ${req.method} ${req.path}, only ${allowed[0]}.`);
+      res.set('allow', methods.join(', '));
+      const known = methods.filter((method) => method !== 'HEAD').join(' and ');
+      throw new Problem('method_not_allowed', `There is no ${req.method} ${req.path}, only ${known}.`);
     });
   }
   return refusing;
@@ -85,7 +105,7 @@ function allowForeignPages(origins: string[]) {
     if (origin !== undefined && origins.includes(origin)) res.set('access-control-allow-origin', origin);
     if (req.method !== 'OPTIONS') return next();
     res.set({
-      'access-control-allow-methods': 'GET, POST, OPTIONS',
+      'access-control-allow-methods': 'GET, POST, DELETE, OPTIONS',
       'access-control-allow-headers': 'authorization, content-type, idempotency-key, last-event-id, x-api-key',
       'access-control-max-age': '86400',
     });
@@ -93,22 +113,32 @@ function allowForeignPages(origins: string[]) {
   };
 }
 
-function describeApi(_req: Request, res: Response) {
-  res.json({
-    message: 'Mapperatorinator API v2.0',
-    description: '上传音频+参数，生成osu! beatmap',
-    endpoints: {
-      process: 'POST /process - 上传音频和参数开始处理',
-      status: 'GET /jobs/{job_id}/status - 查询任务状态',
-      progress: 'GET /jobs/{job_id}/progress - 查询任务进度',
-      stream: 'GET /jobs/{job_id}/stream - 实时输出流',
-      download: 'GET /jobs/{job_id}/download - 下载结果文件',
-      files: 'GET /jobs/{job_id}/files - 列出所有输出文件',
-      cancel: 'POST /jobs/{job_id}/cancel - 取消任务',
-      job: 'GET /jobs/{job_id} - 完整任务记录',
-      models: 'GET /models - 可用模型',
-    },
-  });
+/** `GET /`: what this is, as the seed has it, and the limits that a client should know before it sends a song. */
+function describeApi({ config, handover }: AppDeps) {
+  return async (_req: Request, res: Response) => {
+    const { maxUploadBytes, maxAudioSeconds, retentionMs, engine } = config;
+    res.json({
+      message: 'Mapperatorinator API v2.0',
+      description: '上传音频+参数，生成osu! beatmap',
+      endpoints: {
+        process: 'POST /process - 上传音频和参数开始处理',
+        status: 'GET /jobs/{job_id}/status - 查询任务状态',
+        progress: 'GET /jobs/{job_id}/progress - 查询任务进度',
+        stream: 'GET /jobs/{job_id}/stream - 实时输出流',
+        download: 'GET /jobs/{job_id}/download - 下载结果文件',
+        files: 'GET /jobs/{job_id}/files - 列出所有输出文件',
+        cancel: 'POST /jobs/{job_id}/cancel - 取消任务',
+        job: 'GET /jobs/{job_id} - 完整任务记录',
+        models: 'GET /models - 可用模型',
+      },
+      limits: {
+        max_upload_bytes: maxUploadBytes,
+        max_audio_seconds: maxAudioSeconds,
+        formats: takenFormats(engine, await handover.workers()),
+        retention_seconds: Math.round(retentionMs / 1000),
+      },
+    });
+  };
 }
 
 function answerProblem(log: Log): ErrorRequestHandler {
@@ -131,6 +161,8 @@ function answerProblem(log: Log): ErrorRequestHandler {
 
 function asProblem(error: unknown): Problem {
   if (error instanceof Problem) return error;
+  const ofBody = bodyProblem(error);
+  if (ofBody) return ofBody;
   if (error instanceof URIError) return new Problem('invalid_url', 'The address cannot be decoded.');
   return new Problem('internal_error', 'Something went wrong here; the log has the details.', [], { cause: error });
 }

@@ -5,7 +5,7 @@ import { bestModel, builtinModel, builtinProblems, modelNames } from '../shared/
 import { fieldProblems } from '../shared/problems.ts';
 import type { Announcement } from '../shared/queue.ts';
 import type { ReferenceBeatmap } from '../shared/reference-beatmap.ts';
-import type { AudioFormat, EngineName, Params } from '../shared/request.ts';
+import { audioFormats, type AudioFormat, type EngineName, type Params } from '../shared/request.ts';
 import { unsupportedAudio } from './audio.ts';
 
 export interface Choice {
@@ -41,13 +41,21 @@ export function chooseEngine(policy: Config['engine'], workers: Announcement[], 
   }
   if (problems.length > 0) throw fieldProblems(problems);
 
-  const builtinWorkers = workers.filter((worker) => worker.engines.includes('builtin'));
-  const decodable = builtinWorkers.some((worker) => worker.formats.includes(asked.format));
-  if (choice.engine === 'builtin' && asked.format === 'm4a' && !decodable) {
+  if (choice.engine === 'builtin' && asked.format === 'm4a' && !builtinReadsM4a(workers)) {
     throw unsupportedAudio('m4a needs ffmpeg on the PATH of a worker, and none has it');
   }
   const unused = unusedWarnings(choice.model, params, reference !== null);
   return { ...choice, warnings: [...choice.warnings, ...unused] };
+}
+
+const builtinReadsM4a = (workers: Announcement[]) =>
+  workers.some(({ engines, formats }) => engines.includes('builtin') && formats.includes('m4a'));
+
+/** The kinds of songs that some engine takes now. Only with m4a does that depend on who is there. */
+export function takenFormats(policy: Config['engine'], workers: Announcement[]): AudioFormat[] {
+  const hasModel = workers.some(({ models }) => models.some((model) => model !== builtinModel));
+  const takesM4a = policy === 'mapperatorinator' || (policy === 'auto' && hasModel) || builtinReadsM4a(workers);
+  return audioFormats.filter((format) => format !== 'm4a' || takesM4a);
 }
 
 /** The names of the LoRAs that a job can ask for now. */

@@ -46,11 +46,15 @@ export async function onlyOnce(
   make: () => Promise<void>,
 ): Promise<{ request: JobRequest; replayed: boolean }> {
   let path = pathOf({ jobs, owner, key });
-  const { id, audio, params, reference } = request;
-  const mine: Promised = {
-    id,
-    fingerprint: digest(JSON.stringify([audio.path, params, model ?? null, ...(reference ? [reference.sha256] : [])])),
-  };
+  const { id, audio, params, reference, retryOf } = request;
+  const asked = [
+    audio.path,
+    params,
+    model ?? null,
+    ...(reference ? [reference.sha256] : []),
+    ...(retryOf ? [{ retryOf }] : []),
+  ];
+  const mine: Promised = { id, fingerprint: digest(JSON.stringify(asked)) };
   for (let i = 0; i < waits; i += 1) {
     if (await promise(path, mine)) {
       try {

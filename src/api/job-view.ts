@@ -1,6 +1,6 @@
 import { finalProgress, metadataOf, type Cache, type CachedMetadata, type CachedProgress } from '../shared/cache.ts';
 import { furthest, readEvents, startedAt } from '../shared/events.ts';
-import type { JobRecord, Jobs, Outcome } from '../shared/jobs.ts';
+import { exists, type JobRecord, type Jobs, type Outcome } from '../shared/jobs.ts';
 import type { ReferenceBeatmap } from '../shared/reference-beatmap.ts';
 import { seedStatus, type State } from '../shared/states.ts';
 
@@ -10,11 +10,15 @@ interface Deps {
   cache: Cache;
 }
 
-/** Where a job's answers are. */
-export function jobLinks(id: string) {
+const shown = ['status', 'progress', 'stream', 'files', 'download', 'preview', 'audio'] as const;
+const changing = ['cancel', 'retry', 'share'] as const;
+
+/** Where a job's answers are; for whoever sees it by a share token those that it opens, with the token. */
+export function jobLinks(id: string, share: string | null = null) {
+  const query = share === null ? '' : `?share=${encodeURIComponent(share)}`;
+  const parts = share === null ? [...shown, ...changing] : shown;
   const self = `/jobs/${id}`;
-  const parts = ['status', 'progress', 'stream', 'files', 'download', 'cancel'] as const;
-  return { self, ...Object.fromEntries(parts.map((part) => [part, `${self}/${part}`])) };
+  return { self: self + query, ...Object.fromEntries(parts.map((part) => [part, `${self}/${part}${query}`])) };
 }
 
 /** The cache may be this far behind a log that it cannot be written beside: then the log is asked too. */
@@ -103,9 +107,19 @@ export function statusView(record: JobRecord, progress: CachedProgress, files: s
   };
 }
 
+/** What `GET /jobs/{id}` says beside the record. */
+interface Beside {
+  progress: CachedProgress;
+  files: string[];
+  /** The token that the job is seen by. */
+  share: string | null;
+  retentionMs: number;
+}
+
 /** The full record as `GET /jobs/{id}` shows it. No path of the server is in it. */
-export async function recordView(jobs: Jobs, record: JobRecord, progress: CachedProgress, files: string[]) {
+export async function recordView(jobs: Jobs, record: JobRecord, { progress, files, share, retentionMs }: Beside) {
   const { request, state, outcome } = record;
+  const hasFiles = outcome?.state === 'succeeded';
   const events = await readEvents(jobs.events(request.id));
   const reason = errorText(state, outcome);
   const started = startedAt(events);
@@ -121,6 +135,8 @@ export async function recordView(jobs: Jobs, record: JobRecord, progress: Cached
     created_at: iso(request.createdAt),
     started_at: started === undefined ? null : iso(started),
     finished_at: outcome ? iso(outcome.finishedAt) : null,
+    expires_at: hasFiles ? iso(outcome.finishedAt + retentionMs) : null,
+    retry_of: request.retryOf ?? null,
     audio: {
       filename: request.audio.filename,
       format: request.audio.format,
@@ -133,7 +149,9 @@ export async function recordView(jobs: Jobs, record: JobRecord, progress: Cached
     report: outcome?.report ?? null,
     error: outcome?.error ?? (reason === null ? null : { code: state, detail: reason }),
     output_files: files,
-    links: jobLinks(request.id),
+    has_preview: hasFiles && (await exists(jobs.preview(request.id, outcome.attempt))),
+    read_only: share !== null,
+    links: jobLinks(request.id, share),
   };
 }
 

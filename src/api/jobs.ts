@@ -1,19 +1,20 @@
-import { stat } from 'node:fs/promises';
-import { join } from 'node:path';
 import { Router, type Request, type Response } from 'express';
 import type { Cache } from '../shared/cache.ts';
 import { readAttempts, readClaim } from '../shared/claim.ts';
+import type { Config } from '../shared/config.ts';
 import { readEvents, startedAt } from '../shared/events.ts';
-import { isJobId, listOutputs, type JobRecord, type Jobs } from '../shared/jobs.ts';
-import { fieldProblems, Problem, type FieldProblem } from '../shared/problems.ts';
+import { isJobId, type JobRecord, type Jobs } from '../shared/jobs.ts';
+import { fieldProblems, type FieldProblem } from '../shared/problems.ts';
 import type { Queues } from '../shared/queue.ts';
 import { isFinal, seedStatus } from '../shared/states.ts';
 import type { Access } from './access.ts';
 import type { Handover } from './handover.ts';
 import { readMetadata, readProgress, recordView, statusView } from './job-view.ts';
+import { filesOf } from './results.ts';
 import type { OutputLists } from './watcher.ts';
 
 interface Deps {
+  config: Config;
   access: Access;
   jobs: Jobs;
   cache: Cache;
@@ -22,38 +23,28 @@ interface Deps {
   queues: Queues | null;
 }
 
-type JobRequestParams = Request<{ id: string }>;
+type JobAddress = Request<{ id: string }>;
 const listedByDefault = 100;
 const listedAtMost = 1000;
 
 /** The routes of a job. Each reads the record on disk; the cache only spares work. */
-export function jobRoutes({ access, jobs, cache, lists, handover, queues }: Deps): Router {
-  /** The record, if there is one and whoever asks may see it. */
-  async function find(req: JobRequestParams): Promise<JobRecord> {
-    const record = await jobs.read(req.params.id);
-    if (!record || !access.mayUse(access.clientOf(req), record.request)) {
-      throw new Problem('job_not_found', '任务不存在');
-    }
-    return record;
+export function jobRoutes({ config, access, jobs, cache, lists, handover, queues }: Deps): Router {
+  const { retentionMs } = config;
+
+  async function show(req: JobAddress, res: Response) {
+    const { record, share } = await access.findSeen(req);
+    const [progress, files] = await Promise.all([readProgress({ jobs, cache }, record), filesOf(lists, record)]);
+    res.json(await recordView(jobs, record, { progress, files, share, retentionMs }));
   }
 
-  /** Files are those of a job that has succeeded: none before its end, and none of an attempt that was too late. */
-  const filesOf = ({ request, state }: JobRecord) => (state === 'succeeded' ? lists.names(request.id) : []);
-
-  async function show(req: JobRequestParams, res: Response) {
-    const record = await find(req);
-    const [progress, files] = await Promise.all([readProgress({ jobs, cache }, record), filesOf(record)]);
-    res.json(await recordView(jobs, record, progress, files));
-  }
-
-  async function status(req: JobRequestParams, res: Response) {
-    const record = await find(req);
-    const [progress, files] = await Promise.all([readProgress({ jobs, cache }, record), filesOf(record)]);
+  async function status(req: JobAddress, res: Response) {
+    const { record } = await access.findSeen(req);
+    const [progress, files] = await Promise.all([readProgress({ jobs, cache }, record), filesOf(lists, record)]);
     res.json(statusView(record, progress, files));
   }
 
-  async function progress(req: JobRequestParams, res: Response) {
-    const record = await find(req);
+  async function progress(req: JobAddress, res: Response) {
+    const { record } = await access.findSeen(req);
     const { progress, stage, estimated, last_update } = await readProgress({ jobs, cache }, record);
     const { state } = record;
     res.json({ job_id: record.request.id, progress, stage, estimated, last_update, status: seedStatus(state), state });
@@ -72,40 +63,15 @@ export function jobRoutes({ access, jobs, cache, lists, handover, queues }: Deps
         break;
       }
       const record = await jobs.read(id).catch(() => null); // one that cannot be read hides no other
-      if (record && access.mayUse(client, record.request)) page.push(record);
+      if (record && access.mayUse(client, record)) page.push(record);
     }
     res.json({ jobs: page.map(listEntry), next });
   }
 
-  async function files(req: JobRequestParams, res: Response) {
-    const record = await find(req);
-    const { request } = record;
-    const names = await filesOf(record);
-    const entries = await Promise.all(names.map((name) => fileEntry(jobs.outputs(request.id), request.id, name)));
-    res.json({ files: entries.filter((entry) => entry !== null) });
-  }
-
-  /** One published file; without `?filename=` the first `.osz`, else the first file. */
-  async function download(req: JobRequestParams, res: Response) {
-    const { request, state } = await find(req);
-    const names = state === 'succeeded' ? await listOutputs(jobs.outputs(request.id)) : [];
-    const [first] = names;
-    if (first === undefined) throw new Problem('file_not_found', '没有找到输出文件');
-    const asked = typeof req.query['filename'] === 'string' ? req.query['filename'] : '';
-    const name = asked === '' ? first : names.find((candidate) => candidate === asked);
-    if (name === undefined) throw new Problem('file_not_found', `文件 ${asked} 不存在`);
-    res.set({ 'content-type': 'application/octet-stream', 'content-disposition': contentDisposition(name) });
-    await new Promise<void>((resolve, reject) => {
-      res.sendFile(name, { root: jobs.outputs(request.id), dotfiles: 'allow', cacheControl: false }, (error) =>
-        error && !res.headersSent ? reject(error) : resolve(),
-      );
-    });
-  }
-
-  async function cancel(req: JobRequestParams, res: Response) {
-    const { request, state } = await find(req);
+  async function cancel(req: JobAddress, res: Response) {
+    const { request, state } = await access.findOwn(req);
     const granted = !isFinal(state) && (await handover.cancel(request));
-    const after = await find(req);
+    const after = await access.findOwn(req);
     if (after.state !== 'cancelled' && (!granted || isFinal(after.state))) {
       res.json({ status: 'already_finished', message: '任务已完成', state: after.state });
       return;
@@ -115,8 +81,8 @@ export function jobRoutes({ access, jobs, cache, lists, handover, queues }: Deps
   }
 
   /** For operators: the seed's fields, then who ran it, where the queue has it, and what the cache has of it. */
-  async function debug(req: JobRequestParams, res: Response) {
-    const record = await find(req);
+  async function debug(req: JobAddress, res: Response) {
+    const record = await access.findOwn(req);
     const { id, createdAt, engine } = record.request;
     const events = await readEvents(jobs.events(id));
     const lines = events.flatMap(({ event }) => (event.type === 'output' ? [`${event.line}\n`] : []));
@@ -155,8 +121,6 @@ export function jobRoutes({ access, jobs, cache, lists, handover, queues }: Deps
     .get('/jobs/:id', show)
     .get('/jobs/:id/status', status)
     .get('/jobs/:id/progress', progress)
-    .get('/jobs/:id/files', files)
-    .get('/jobs/:id/download', download)
     .get('/jobs/:id/debug', debug)
     .post('/jobs/:id/cancel', cancel);
 }
@@ -186,22 +150,4 @@ function listEntry({ request, state }: JobRecord) {
     engine: request.engine,
     model: request.model,
   };
-}
-
-async function fileEntry(folder: string, id: string, name: string) {
-  const dot = name.lastIndexOf('.');
-  const size = await stat(join(folder, name)).then(
-    (found) => found.size,
-    () => null,
-  );
-  if (size === null) return null; // removed since the list was made
-  const url = `/jobs/${id}/download?filename=${encodeURIComponent(name)}`;
-  return { name, size, type: dot < 0 ? '' : name.slice(dot), download_url: url };
-}
-
-/** One quoted ASCII `filename="…"`, which is all that the seed's client reads; other names go as RFC 8187 only. */
-function contentDisposition(name: string): string {
-  if (/^[\x20-\x7e]+$/.test(name) && !/["\\]/.test(name)) return `attachment; filename="${name}"`;
-  const encoded = encodeURIComponent(name).replace(/['()*]/g, (c) => `%${c.charCodeAt(0).toString(16).toUpperCase()}`);
-  return `attachment; filename*=utf-8''${encoded}`;
 }

@@ -12,12 +12,14 @@ import { createApp } from './app.ts';
 import { createForkedWorker } from './forked-worker.ts';
 import { createHandover } from './handover.ts';
 import { refill } from './job-view.ts';
+import { createRemoval } from './removal.ts';
 import { createSweeper } from './sweep.ts';
 import { createModelConfigs, createOutputLists } from './watcher.ts';
 
 /** How long the start waits for Redis before it goes on without. */
 const redisPatienceMs = 1_000;
 const shutdownMs = 20_000;
+const pageFolder = fileURLToPath(new URL('../web', import.meta.url));
 const workerModule = fileURLToPath(new URL('../worker/main.js', import.meta.url));
 
 /** An API process: accept, show, stream, serve. Reads top to bottom, closes in reverse. */
@@ -50,15 +52,15 @@ async function main(config: Config, log: Log) {
     queueLink.onUp(() => void warnOfEviction(queues.evictionPolicy, log));
     if (queueIsThere) await warnOfEviction(queues.evictionPolicy, log);
   }
-  const sweeper = createSweeper({ jobs, cache, link: cacheLink, retentionMs: config.retentionMs, log });
-
+  const removal = createRemoval({ jobs, cache, queues, log });
+  const sweeper = createSweeper({ jobs, cache, link: cacheLink, retentionMs: config.retentionMs, removal, log });
   sweeper.start();
 
   const closing = new AbortController();
   setMaxListeners(0, closing.signal); // one a stream
   const links = { cache: cacheLink, queue: queueLink };
-  const access = createAccess(config);
-  const parts = { access, jobs, cache, links, queues, handover, lists, modelConfigs };
+  const access = createAccess(config, jobs);
+  const parts = { access, jobs, cache, links, queues, handover, lists, modelConfigs, removal, pageFolder };
   const app = createApp({ config, ...parts, log, closing: closing.signal });
   const server = createServer({ requestTimeout: 0 }, app);
   server.on('error', (error: NodeJS.ErrnoException) => {

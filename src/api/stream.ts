@@ -6,6 +6,7 @@ import type { Jobs } from '../shared/jobs.ts';
 import { isFinal } from '../shared/states.ts';
 import type { Access } from './access.ts';
 import { errorText, readProgress, statusView } from './job-view.ts';
+import { filesOf } from './results.ts';
 import type { OutputLists } from './watcher.ts';
 
 const beatMs = 15_000;
@@ -26,7 +27,7 @@ interface Deps {
  */
 export function streamRoutes({ access, jobs, cache, lists, closing }: Deps): Router {
   async function stream(req: Request<{ id: string }>, res: Response) {
-    const client = access.clientOf(req);
+    const seen = await access.seenJob(req);
     // Not AbortSignal.any: on Node 20 `closing` would remember every stream there ever was.
     const over = new AbortController();
     const { signal } = over;
@@ -45,13 +46,13 @@ export function streamRoutes({ access, jobs, cache, lists, closing }: Deps): Rou
       if (!res.write(frame)) await once(res, 'drain', { signal });
     };
 
-    const record = await jobs.read(req.params.id);
-    if (!record || !access.mayUse(client, record.request)) {
+    if (!seen) {
       res.end(frame('error', '任务不存在'));
       return;
     }
+    const { record } = seen;
     const { id } = record.request;
-    const files = record.state === 'succeeded' ? await lists.names(id) : [];
+    const files = await filesOf(lists, record);
     const snapshot = statusView(record, await readProgress({ jobs, cache }, record), files);
     const after = await lastSeen(req, id);
     let sentAt = Date.now();
@@ -83,9 +84,9 @@ export function streamRoutes({ access, jobs, cache, lists, closing }: Deps): Rou
     }
   }
 
-  /** The id that a viewer goes on from. One that is not in the log (yet) counts as its last: nothing that comes is left out. */
+  /** The id that a viewer goes on from: a new EventSource cannot send the header and has `?after=`. One that is not in the log (yet) counts as its last: nothing that comes is left out. */
   async function lastSeen(req: Request, id: string): Promise<number> {
-    const asked = Number(req.get('last-event-id') ?? 0) || 0;
+    const asked = Number(req.get('last-event-id') ?? req.query['after'] ?? 0) || 0;
     if (asked <= 0) return 0;
     return Math.min(asked, (await readEvents(jobs.events(id))).at(-1)?.id ?? 0);
   }

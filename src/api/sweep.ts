@@ -1,11 +1,11 @@
-import { randomUUID } from 'node:crypto';
-import { readdir, rename, rm, stat } from 'node:fs/promises';
+import { readdir, rm, stat } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { ttlSeconds, type Cache, type CacheFamily } from '../shared/cache.ts';
 import { bringInLine } from '../shared/ending.ts';
 import { createdAt, isJobId, type Jobs } from '../shared/jobs.ts';
 import type { Log } from '../shared/log.ts';
 import type { RedisLink } from '../shared/redis.ts';
+import { removeSong, type Removal } from './removal.ts';
 
 const everyMs = 300_000;
 /** What a crash left half done is old enough to be removed after this. */
@@ -22,11 +22,12 @@ interface Deps {
   link: RedisLink | null;
   /** So long after its end a job's files are removed, and after as long again its record. */
   retentionMs: number;
+  removal: Removal;
   log: Log;
 }
 
 /** Removes what is too old and mends what is half done, every five minutes. Any number of API processes may do it at once. */
-export function createSweeper({ jobs, cache, link, retentionMs, log }: Deps) {
+export function createSweeper({ jobs, cache, link, retentionMs, removal, log }: Deps) {
   let closed = false;
   let running = Promise.resolve();
   let timer: NodeJS.Timeout | undefined;
@@ -36,7 +37,7 @@ export function createSweeper({ jobs, cache, link, retentionMs, log }: Deps) {
   }
 
   async function sweepOnce() {
-    const steps = [mendTtls, expireJobs, removeSongs, removeLeftovers];
+    const steps = [mendTtls, expireJobs, removal.finish, removeSongs, removeLeftovers];
     for (const step of steps) {
       await step().catch((error: unknown) => log.warn({ err: error, step: step.name }, 'A sweep was not finished.'));
     }
@@ -65,7 +66,6 @@ export function createSweeper({ jobs, cache, link, retentionMs, log }: Deps) {
       if (!outcome || now - outcome.finishedAt < retentionMs) continue;
       if (now - outcome.finishedAt >= 2 * retentionMs) {
         await jobs.remove(id);
-        for (const family of ['job_progress', 'job_metadata', 'output_files'] as const) await cache.drop(family, id);
         log.info({ jobId: id }, 'The record of an old job was removed.');
       } else if (outcome.state === 'succeeded') {
         await jobs.expire(id, outcome);
@@ -81,17 +81,7 @@ export function createSweeper({ jobs, cache, link, retentionMs, log }: Deps) {
     const requests = await Promise.all((await jobs.unfinished()).map((id) => jobs.readRequest(id).catch(() => null)));
     const needed = new Set(requests.map((request) => request && basename(request.audio.path)));
     for (const name of await readdir(folder)) {
-      const path = join(folder, name);
-      if (needed.has(name) || (await age(path)) < retentionMs) continue;
-      // The same song may be uploaded at this moment: it is put aside, looked at again, and put back.
-      const aside = join(jobs.uploads(), `upload-${randomUUID()}`);
-      const isMine = await rename(path, aside).then(
-        () => true,
-        () => false, // another API's sweep was first
-      );
-      if (!isMine) continue;
-      if ((await age(aside)) < retentionMs) await rename(aside, path);
-      else await rm(aside);
+      if (!needed.has(name)) await removeSong(jobs, { path: join(basename(folder), name) }, retentionMs);
     }
   }
 

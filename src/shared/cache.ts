@@ -16,6 +16,9 @@ export const ttlSeconds = {
   model_config: 86400,
 } as const;
 
+/** Those that a job has a key in. */
+export const cachesOfJob = ['job_progress', 'job_metadata', 'output_files'] as const;
+
 export type CacheFamily = keyof typeof ttlSeconds;
 
 /** `job_progress:<id>`; times in epoch seconds, as the seed has them. */

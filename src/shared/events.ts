@@ -31,7 +31,9 @@ export const furthest = (events: NumberedEvent[]): number =>
 export const startedAt = (events: NumberedEvent[]): number | undefined =>
   events.find(({ event }) => event.type === 'state' && event.state === 'running')?.event.at;
 
-const pollMs = 100;
+/** How often a viewer looks for more: often while there is something to see, so that it is shown within 100 ms. */
+const pollMs = { lively: 30, quiet: 100 };
+const livelyForMs = 2_000;
 
 export async function appendEvents(path: string, events: JobEvent[]): Promise<void> {
   await appendFile(path, events.map((event) => `${JSON.stringify(event)}\n`).join(''));
@@ -70,12 +72,16 @@ export async function* followEvents(path: string, after: number, signal: AbortSi
   if (!file) return;
   try {
     const next = createReader(file, after);
+    let lively = Date.now() + livelyForMs;
     while (!signal.aborted) {
       const events = await next();
-      if (events.length > 0) yield* events;
-      else {
+      if (events.length > 0) {
+        lively = Date.now() + livelyForMs;
+        yield* events;
+      } else {
         yield null;
-        await sleep(pollMs, undefined, { signal }).catch(() => undefined);
+        const ms = Date.now() < lively ? pollMs.lively : pollMs.quiet;
+        await sleep(ms, undefined, { signal }).catch(() => undefined);
       }
     }
   } finally {

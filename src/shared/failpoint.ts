@@ -15,6 +15,7 @@ export type Failpoint =
   | 'run:finished' // the outcome is written, caches and scratch are not brought in line
   | 'finish:linked' // the outcome is written, log and marker do not know
   | 'files:read' // a file list or a model config was read from disk and is not cached yet
+  | 'remove:renamed' // nobody knows the job any more, its files are still there
   | 'sweep:expired'; // the files of an old job are gone, its record does not say so
 
 type Hook = (name: Failpoint) => Promise<void>;

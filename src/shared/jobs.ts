@@ -10,10 +10,12 @@ import type { FinalState, State } from './states.ts';
  * The records of all jobs, on disk. A job's folder `jobs/<id>/` holds
  *   request.json   what was accepted (there before the submit is answered, never changed)
  *   reference.osu  the beatmap that was sent along, if one was (as long as the outputs are kept)
+ *   preview-<n>.json  what the page draws of the map that attempt n made (preview.ts; as long as the outputs are kept)
  *   claims/<n>     who runs it (claim.ts)
  *   cancel         there once somebody asked to cancel
  *   outcome.json   how it ended (made once, by link: the first outcome stays)
  *   events.jsonl   the event log (events.ts)
+ *   share          the token with which anybody may look at the job
  * `outputs/<id>` is the folder of its published files, or an empty file that a cancel puts in their place. Either is made by one system
  * call that fails where the other is, so a cancel that was granted keeps the job from succeeding; `cancel` is there for the case
  * that somebody removes `outputs`.
@@ -69,6 +71,8 @@ export interface JobRecord {
 }
 
 const referenceName = 'reference.osu';
+/** The name of a removed job's folder is this and its id. */
+const goneSign = '.gone-';
 const idPattern = /^[0-9a-f]{8}-[0-9a-f]{4}-[1-8][0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/;
 
 /** Whether a text can be a job's id. Asked before any path is built from it. */
@@ -83,7 +87,10 @@ export function createJobs(dataDir: string) {
   const folder = (id: string) => join(dataDir, 'jobs', id);
   const events = (id: string) => join(folder(id), 'events.jsonl');
   const outputs = (id: string) => join(dataDir, 'outputs', id);
+  const preview = (id: string, attempt: number) => join(folder(id), `preview-${attempt}.json`);
   const marker = (id: string) => join(dataDir, 'unfinished', id);
+  const scratch = (id: string, attempt?: number) => join(dataDir, 'scratch', id, ...(attempt ? [String(attempt)] : []));
+  const gone = (id: string) => folder(`${goneSign}${id}`);
 
   /** Makes the data folder's own folders, at start and again when somebody has removed one. */
   async function prepare() {
@@ -194,7 +201,7 @@ export function createJobs(dataDir: string) {
 
   /** What crashes may have left behind: records that were never put in place, and markers without a record. */
   async function drafts(): Promise<string[]> {
-    const names = (await readdir(join(dataDir, 'jobs'))).filter((name) => name.startsWith('.'));
+    const names = (await readdir(join(dataDir, 'jobs'))).filter((name) => /^\.(?!gone-)/.test(name));
     const markers = await readdir(join(dataDir, 'unfinished'));
     const present = await Promise.all(markers.map((id) => exists(folder(id))));
     return [
@@ -207,6 +214,7 @@ export function createJobs(dataDir: string) {
   async function expire(id: string, outcome: Outcome) {
     await rm(outputs(id), { recursive: true, force: true });
     await rm(join(folder(id), referenceName), { force: true });
+    for (let attempt = 1; attempt <= outcome.attempt; attempt++) await rm(preview(id, attempt), { force: true });
     await failpoint('sweep:expired');
     const expired = { at: Date.now(), type: 'state', state: 'expired' };
     const lastId = (await readEvents(events(id))).at(-1)?.id ?? 0;
@@ -215,18 +223,43 @@ export function createJobs(dataDir: string) {
     await replace(events(id), `${'\n'.repeat(lastId)}${JSON.stringify(expired)}\n`);
   }
 
-  /** Removes a job altogether: then nobody knows its id. */
-  async function remove(id: string) {
-    await rm(outputs(id), { recursive: true, force: true });
-    const gone = join(dataDir, 'jobs', `.gone-${id}`);
+  /**
+   * Takes a job away in one step: from then on nobody knows its id. What is left of it is listed by `removed`, until `forget`. False:
+   * another was first.
+   */
+  async function remove(id: string): Promise<boolean> {
     try {
-      await rename(folder(id), gone); // nobody reads half of a record
+      await rename(folder(id), gone(id)); // nobody reads half of a record
     } catch (error) {
-      if (!isErrno(error, 'ENOENT')) throw error; // another sweep was first
+      if (isErrno(error, 'ENOENT')) return false;
+      throw error;
     }
-    await rm(gone, { recursive: true, force: true });
+    await syncFolder(join(dataDir, 'jobs'));
+    await failpoint('remove:renamed');
     await rm(marker(id), { force: true });
+    return true;
   }
+
+  /** Ids and requests of the jobs that were removed and have left something. */
+  async function removed(): Promise<{ id: string; request: JobRequest | null }[]> {
+    const names = (await readdir(join(dataDir, 'jobs'))).filter((name) => name.startsWith(goneSign));
+    const ids = names.map((name) => name.slice(goneSign.length));
+    return Promise.all(
+      ids.map(async (id) => ({ id, request: await readRequest(`${goneSign}${id}`).catch(() => null) })),
+    );
+  }
+
+  /** Clears what a removed job has left, but its request. */
+  async function clear(id: string) {
+    for (const path of [outputs(id), scratch(id), marker(id)]) await rm(path, { recursive: true, force: true });
+    const names = await readdir(gone(id)).catch(() => []);
+    for (const name of names) {
+      if (name !== 'request.json') await rm(join(gone(id), name), { recursive: true, force: true });
+    }
+  }
+
+  /** Removes the last of a removed job. */
+  const forget = (id: string) => rm(gone(id), { recursive: true, force: true });
 
   /** Ids of all jobs, newest first (an id begins with its time of creation). */
   async function ids(): Promise<string[]> {
@@ -263,13 +296,19 @@ export function createJobs(dataDir: string) {
     drafts,
     expire,
     remove,
+    removed,
+    clear,
+    forget,
     ids,
     requestCancel,
     cancelRequested,
     folder,
     events,
     outputs,
-    scratch: (id: string, attempt?: number) => join(dataDir, 'scratch', id, ...(attempt ? [String(attempt)] : [])),
+    preview,
+    writePreview: (id: string, attempt: number, json: string) => replace(preview(id, attempt), json),
+    share: (id: string) => join(folder(id), 'share'),
+    scratch,
     uploads: () => join(dataDir, 'scratch'),
     idempotency: () => join(dataDir, 'idempotency'),
     audio: ({ path }: Pick<AudioFile, 'path'>) => join(dataDir, path),

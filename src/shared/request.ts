@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { array, flag, folderName, limitOf, line, names, numeric, oneOf, whole, type Limit } from './fields.ts';
-import type { FieldProblem } from './problems.ts';
+import { fieldProblems, type FieldProblem } from './problems.ts';
 import type { ReferenceBeatmap } from './reference-beatmap.ts';
 
 /**
@@ -121,6 +121,24 @@ export function parseFields(fields: ReadonlyMap<string, string>, unsent: Record<
   return { params: parsed.data, errors, unknown };
 }
 
+/**
+ * The fields that an earlier job was made of, as they would be sent again, with the changes of a JSON object: null means not sent. Throws a
+ * Problem that names each change that is no value of a field.
+ */
+export function changedFields({ model, params }: JobRequest, changes: Record<string, unknown>): Map<string, string> {
+  const fields = new Map([['model', model]]);
+  const problems: FieldProblem[] = [];
+  for (const [name, value] of [...Object.entries(params), ...Object.entries(changes)]) {
+    if (value === undefined || name === 'beatmap_file') continue;
+    if (value === null) fields.delete(name);
+    else if (Array.isArray(value)) fields.set(name, JSON.stringify(value));
+    else if (typeof value === 'object') problems.push({ field: name, code: 'invalid_value', detail: 'is no value' });
+    else fields.set(name, typeof value === 'string' ? value : JSON.stringify(value));
+  }
+  if (problems.length > 0) throw fieldProblems(problems);
+  return fields;
+}
+
 function rangeProblems(params: Params): FieldProblem[] {
   const problems: FieldProblem[] = [];
   const refuse = (field: string, detail: string) => problems.push({ field, code: 'invalid_value', detail });
@@ -159,6 +177,8 @@ export interface JobRequest {
   id: string;
   /** Epoch milliseconds. */
   createdAt: number;
+  /** The job that this one repeats. */
+  retryOf?: string;
   /** Name of the API key that it was sent with; null where there are no keys. */
   owner?: string | null;
   engine: EngineName;

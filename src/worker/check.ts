@@ -42,6 +42,17 @@ export async function checkResult(folder: string, request: JobRequest, songSecon
   return describe(beatmap, first, request, songSeconds);
 }
 
+/** The text of the map that the report is of: the first one of the first archive, else the first that lies beside. Null: none. */
+export async function firstMap(folder: string): Promise<string | null> {
+  for (const name of await listOutputs(folder)) {
+    if (name.endsWith('.osu')) return readFile(join(folder, name), 'utf8');
+    if (!name.endsWith('.osz')) continue;
+    const entries = unzipSync(await readFile(join(folder, name)), { filter: (entry) => entry.name.endsWith('.osu') });
+    for (const map of Object.values(entries)) return strFromU8(map);
+  }
+  return null;
+}
+
 function mapsInside(name: string, bytes: Uint8Array): Written[] {
   let entries: Record<string, Uint8Array>;
   try {

@@ -15,6 +15,7 @@ import type { EngineName, JobRequest } from '../shared/request.ts';
 import { checkResult, InvalidResultError } from './check.ts';
 import { keptLines, type AttemptPaths, type Engine, type EngineLine } from './engines/engine.ts';
 import { endProcesses } from './orphans.ts';
+import { keepPreview } from './preview/keep.ts';
 import { createProgressReporter, type ProgressReporter } from './progress.ts';
 
 const cancelPollMs = 250;
@@ -137,7 +138,9 @@ export function createRunner({ jobs, cache, engines, owner, limits, log }: Deps)
     // Published by an attempt that died before it could write the outcome.
     if ((await listOutputs(jobs.outputs(id))).length > 0) {
       const { seconds } = await measureSong(jobs.audio(request.audio), request.audio.format, shutdown);
-      return end(await examine(jobs.outputs(id), request, seconds));
+      const result = await examine(jobs.outputs(id), request, seconds);
+      if (!result.error) await keepPreview(jobs, log, jobs.outputs(id), request, claim.attempt);
+      return end(result);
     }
     if (claim.lostBefore >= maxLostWorkers) {
       const detail = `${claim.lostBefore} workers died while they ran this job.`;
@@ -232,6 +235,7 @@ export function createRunner({ jobs, cache, engines, owner, limits, log }: Deps)
     reporter.advance({ percent: 99.5, stage: 'postprocessing' });
     const result = await examine(paths.out, request, seconds);
     if (result.error) return fail(result.error);
+    await keepPreview(jobs, log, paths.out, request, claim.attempt);
     await failpoint('run:checked');
     if (!(await claim.beat())) return 'taken_over';
     if (await jobs.cancelRequested(id)) return end({ state: 'cancelled', warnings });

@@ -22,7 +22,7 @@ export type Fault = { at: number } & (
 );
 
 /** When each is armed: the sweep of old jobs has a time of its own. A failpoint that is missing here does not compile. */
-const failpoints: Record<Failpoint, 'storm' | 'afterwards'> = {
+const failpoints: Record<Failpoint, 'storm' | 'afterwards' | 'by delete.test.ts'> = {
   'submit:stored': 'storm',
   'submit:recorded': 'storm',
   'submit:handed': 'storm',
@@ -35,10 +35,13 @@ const failpoints: Record<Failpoint, 'storm' | 'afterwards'> = {
   'run:finished': 'storm',
   'finish:linked': 'storm',
   'files:read': 'storm',
+  'remove:renamed': 'by delete.test.ts',
   'sweep:expired': 'afterwards',
 };
-export const failpointNames = Object.keys(failpoints) as Failpoint[];
-const armedFailpoints = failpointNames.filter((point) => failpoints[point] === 'storm');
+const armedIn = (time: string) =>
+  (Object.keys(failpoints) as Failpoint[]).filter((point) => failpoints[point] === time);
+const armedFailpoints = armedIn('storm');
+export const failpointNames = [...armedFailpoints, ...armedIn('afterwards')];
 
 /** Storms with calm between, so that there are times at which the service is to be as quick as ever. */
 const cycleMs = 120_000;

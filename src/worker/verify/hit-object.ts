@@ -17,6 +17,8 @@ export interface MapObject {
   x: number;
   y: number;
   newCombo: boolean;
+  /** Combo colours that a new combo leaves out. */
+  skippedColours: number;
   /** Of a mania map, from 0 at the left. */
   column: number;
   /** Of the head, each reverse and the tail. */
@@ -73,6 +75,7 @@ export function readHitObject(line: string, context: Context): MapObject | strin
     x: Math.trunc(x),
     y: Math.trunc(y),
     newCombo: (type & 4) > 0,
+    skippedColours: (type >> 4) & 7,
     column: Math.min(context.keys - 1, Math.max(0, Math.floor((x * context.keys) / 512))),
     sounds: [],
     sampleIndex: 0,

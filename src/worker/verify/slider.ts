@@ -27,9 +27,29 @@ export function sliderPath(text: string, head: Point, length: number) {
   }
   if (!/^[A-Z]\d?$/.test(letter) || nodes.length < 2 || nodes.length > mostNodes) return null;
   const { points, redNodes } = pathPoints(nodes, letters);
-  const path = new SliderPath(points[0]?.type ?? PathType.Linear, points, length);
-  const polyline = path.calculatedPath.map((point) => ({ x: head.x + point.x, y: head.y + point.y }));
-  return { path: polyline.length > 0 ? polyline : [head], nodes, redNodes, length: path.distance };
+  const drawn = new SliderPath(points[0]?.type ?? PathType.Linear, points).calculatedPath;
+  const polyline = drawn.map((point) => ({ x: head.x + point.x, y: head.y + point.y }));
+  const [end, before] = [nodes.at(-1), nodes.at(-2)];
+  const endsTwice =
+    points.findLast(({ type }) => type)?.type === PathType.Linear && end?.x === before?.x && end?.y === before?.y;
+  return { ...fitted(polyline.length > 0 ? polyline : [head], length, !endsTwice), nodes, redNodes };
+}
+
+/** A polyline cut to a length, or drawn out straight on where it may grow; length 0: as it is. As in ppy/osu (SliderPath, MIT). */
+function fitted(points: readonly Point[], length: number, mayGrow: boolean): { path: Point[]; length: number } {
+  let sum = 0;
+  for (let i = 1; i < points.length; i++) {
+    const [from, to] = [points[i - 1] ?? { x: 0, y: 0 }, points[i] ?? { x: 0, y: 0 }];
+    const step = distance(from, to);
+    const isLast = i === points.length - 1;
+    if (length > 0 && (sum + step >= length || (isLast && mayGrow && sum + step < length)) && step > 0) {
+      const share = (length - sum) / step;
+      const end = { x: from.x + (to.x - from.x) * share, y: from.y + (to.y - from.y) * share };
+      return { path: [...points.slice(0, i), end], length };
+    }
+    sum += step;
+  }
+  return { path: [...points], length: sum };
 }
 
 /** Control points with the type of the segment that begins there; a point that is written twice ends a segment (red anchor). */

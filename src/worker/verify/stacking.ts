@@ -18,7 +18,7 @@ export const circleRadius = (cs: number): number => 54.4 - 4.48 * cs;
 export function stackHeights({ objects, ar, general, format }: Beatmap): Int32Array {
   const heights = new Int32Array(objects.length);
   const leniency = Number(general.get('StackLeniency') ?? 0.7);
-  const within = preemptMs(ar) * (Number.isFinite(leniency) ? leniency : 0.7);
+  const within = Math.trunc(preemptMs(ar)) * (Number.isFinite(leniency) ? leniency : 0.7);
   if (format < 6) return oldStackHeights(objects, within, heights);
   for (let i = objects.length - 1; i > 0; i--) {
     const top = objects[i];
@@ -37,10 +37,12 @@ function stackUnder(objects: readonly MapObject[], heights: Int32Array, i: numbe
   for (let n = i - 1; n >= 0; n--) {
     const object = objects[n];
     if (!object || object.kind === 'spinner') continue;
-    if (on.time - (top.kind === 'slider' ? object.time : object.end) > within) break;
+    // The game counts in whole ms from the end of what a circle lies on.
+    const gap = top.kind === 'slider' ? on.time - object.time : Math.trunc(on.time) - Math.trunc(object.end);
+    if (gap > within) break;
     if (top.kind !== 'slider' && object.kind === 'slider' && near(endPointOf(object), on)) {
       const by = height(base) - height(n) + 1;
-      for (let j = n + 1; j <= base; j++) if (near(endPointOf(object), objects[j] ?? top)) heights[j] = height(j) - by;
+      for (let j = n + 1; j <= i; j++) if (near(endPointOf(object), objects[j] ?? top)) heights[j] = height(j) - by;
       break;
     }
     if (near(top.kind === 'slider' ? endPointOf(object) : object, on)) {

@@ -1,0 +1,166 @@
+import type { ModelLimit } from '../shared/model-limits.ts';
+import type { Report } from '../shared/jobs.ts';
+import type { ProblemCode, FieldProblem } from '../shared/problems.ts';
+import type { EngineName, Params } from '../shared/request.ts';
+import type { State } from '../shared/states.ts';
+
+/** What the page asks of the service, and what it is answered. */
+
+export interface Limits {
+  max_upload_bytes: number;
+  max_audio_seconds: number;
+  formats: string[];
+  retention_seconds: number;
+}
+
+export interface Session {
+  /** Whether the service wants a key. */
+  needed: boolean;
+  client: { name: string | null; admin: boolean } | null;
+}
+
+export interface Model {
+  name: string;
+  engine: EngineName;
+  /** A worker has it now. */
+  available: boolean;
+  gamemodes?: number[];
+}
+
+export interface ModelDetails extends Model {
+  /** The engine's own values; null where this host does not know them. */
+  config: Record<string, unknown> | null;
+  limits: Record<string, ModelLimit>;
+}
+
+/** Seconds from now until the end. */
+export interface Eta {
+  from_seconds: number;
+  to_seconds: number;
+}
+
+export interface JobRecord {
+  job_id: string;
+  state: State;
+  engine: EngineName;
+  model: string;
+  progress: number;
+  stage: string;
+  attempt: number;
+  created_at: string;
+  started_at: string | null;
+  finished_at: string | null;
+  expires_at: string | null;
+  audio: { filename: string; format: string; bytes: number; seconds: number | null };
+  reference: { filename: string } | null;
+  params: Partial<Params>;
+  warnings: string[];
+  report: Partial<Report> | null;
+  error: { code: string; detail: string; stage?: string; output?: string[] } | null;
+  output_files: string[];
+  queue: { ahead: number } | null;
+  eta: Eta | null;
+  retry_of: string | null;
+  has_preview: boolean;
+  /** Seen by a share token. */
+  read_only: boolean;
+}
+
+export interface FileEntry {
+  name: string;
+  size: number;
+  type: string;
+  download_url: string;
+}
+
+export interface Overview {
+  paused: boolean;
+  mode: string;
+  queues: Record<string, Record<string, number> | null>;
+  workers: {
+    worker: string;
+    engines: string[];
+    models: string[];
+    devices: (string | null)[];
+    jobs: { job_id: string; stage: string; progress: number; started_at: string | null }[];
+  }[];
+  failures: {
+    job_id: string;
+    state: State;
+    code: string;
+    detail: string;
+    stage: string | null;
+    finished_at: string;
+    engine: EngineName;
+    model: string;
+  }[];
+}
+
+/** What went wrong on the way, beside the service's own problems: no answer, or one that is none of the service's. */
+export type WayCode = 'network' | 'unexpected_answer';
+
+/** A request that was not answered as hoped. `code` chooses the words; `detail` is the service's own sentence. */
+export class ServiceError extends Error {
+  readonly code: ProblemCode | WayCode;
+  readonly errors: FieldProblem[];
+  constructor(code: ProblemCode | WayCode, detail: string, errors: FieldProblem[] = []) {
+    super(detail);
+    this.code = code;
+    this.errors = errors;
+  }
+}
+
+/** The error that an answer's text stands for. */
+export function errorOf(status: number, text: string): ServiceError {
+  try {
+    const problem = JSON.parse(text) as { code: ProblemCode; detail: string; errors?: FieldProblem[] };
+    if (typeof problem.code === 'string') return new ServiceError(problem.code, problem.detail, problem.errors);
+  } catch {
+    // A proxy's page or half an answer: told as such below.
+  }
+  return new ServiceError('unexpected_answer', `HTTP ${status}`);
+}
+
+/**
+ * Asks the service for JSON; null where it answers with nothing. Throws a ServiceError.
+ */
+export async function ask<T>(method: string, path: string, body?: unknown, headers: Record<string, string> = {}) {
+  const response = await fetch(path, {
+    method,
+    headers: {
+      accept: 'application/json',
+      ...(body === undefined ? {} : { 'content-type': 'application/json' }),
+      ...headers,
+    },
+    ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+  }).catch((error: unknown) => {
+    throw new ServiceError('network', String(error));
+  });
+  const text = await response.text().catch(() => '');
+  if (!response.ok) throw errorOf(response.status, text);
+  try {
+    return (text === '' ? null : JSON.parse(text)) as T;
+  } catch {
+    throw new ServiceError('unexpected_answer', `HTTP ${response.status}`);
+  }
+}
+
+export const asServiceError = (error: unknown): ServiceError =>
+  error instanceof ServiceError ? error : new ServiceError('unexpected_answer', String(error));
+
+/** The address of a part of a job, with the token that opens it to who was sent the link. */
+export function jobPath(
+  id: string,
+  part = '',
+  share: string | null = null,
+  query: Record<string, string> = {},
+): string {
+  const asked = new URLSearchParams({ ...query, ...(share === null ? {} : { share }) });
+  return `/jobs/${id}${part === '' ? '' : `/${part}`}${asked.size > 0 ? `?${asked}` : ''}`;
+}
+
+/** A name for one submit: sent again with it, it still makes one job. */
+export function newKey(): string {
+  // Not randomUUID: a page over plain http has none.
+  return [...crypto.getRandomValues(new Uint8Array(16))].map((byte) => byte.toString(16).padStart(2, '0')).join('');
+}
