@@ -10,6 +10,7 @@ import type { Handover } from './handover.ts';
 import type { Access } from './access.ts';
 import { bodyProblem } from './body.ts';
 import { takenFormats } from './engine-choice.ts';
+import { createEstimator } from './eta.ts';
 import { jobRoutes } from './jobs.ts';
 import { modelRoutes } from './models.ts';
 import { operateRoutes } from './operate.ts';
@@ -56,11 +57,12 @@ export function createApp(deps: AppDeps): Express {
   app.use(allowForeignPages(config.corsOrigins));
   app.use(pageRoutes(deps.pageFolder));
   app.use(deps.access.guard);
+  const estimator = createEstimator(deps);
   const routes = [
     Router().get('/', describeApi(deps)),
     submitRoutes(deps),
-    streamRoutes(deps),
-    jobRoutes(deps),
+    streamRoutes({ ...deps, estimator }),
+    jobRoutes({ ...deps, estimator }),
     resultRoutes(deps),
     removalRoutes(deps),
     shareRoutes(deps),

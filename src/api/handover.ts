@@ -4,7 +4,7 @@ import { bringInLine, endJob } from '../shared/ending.ts';
 import { failpoint } from '../shared/failpoint.ts';
 import { listOutputs, type Jobs, type Outcome } from '../shared/jobs.ts';
 import { oncePerJob, type Log } from '../shared/log.ts';
-import type { Announcement, Queues } from '../shared/queue.ts';
+import type { Announcement, Line, Queues } from '../shared/queue.ts';
 import type { JobRequest } from '../shared/request.ts';
 import type { ForkedWorker } from './forked-worker.ts';
 
@@ -145,6 +145,12 @@ export function createHandover({ jobs, cache, queues, forked, maxWaitSeconds, lo
     if (queues?.ready()) void queues.withdraw(engine, id).catch(() => undefined); // nobody waits: a worker would see the outcome
   }
 
+  /** Who is before a job that waits; null while nobody has been given it. */
+  async function lineBefore({ id, engine }: JobRequest): Promise<Line | null> {
+    if (queues?.ready()) return queues.lineBefore(engine, id).catch(() => null);
+    return forked.lineBefore(engine, id, new Set(await jobs.marked()));
+  }
+
   /** The workers that take jobs now. */
   async function reachable(): Promise<Announcement[]> {
     const own = forked.announcement();
@@ -164,6 +170,7 @@ export function createHandover({ jobs, cache, queues, forked, maxWaitSeconds, lo
     reconcile,
     queueLost,
     cancel,
+    lineBefore,
     workers,
     reachable,
     mode: () => (queues?.ready() ? ('redis' as const) : ('memory' as const)),

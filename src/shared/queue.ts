@@ -13,6 +13,24 @@ import { engineNames, type EngineName } from './request.ts';
 const prefix = 'mapperatorinator';
 const queueName = (engine: EngineName) => `generate-${engine}`;
 
+/**
+ * Of every job: so that those that wait are in a sorted set, where the place of one is looked up and not searched for. BullMQ takes the jobs
+ * without one before all others (those handed over by an earlier version), and what is given back to the head of its priority.
+ */
+const priority = 1;
+/** Of the jobs before another, so many are named. */
+const shownBefore = 50;
+
+/** Who is before a job in its engine's queue. */
+export interface Line {
+  /** How many start before it. */
+  ahead: number;
+  /** The first of them, in order. */
+  first: string[];
+  /** Those that run. */
+  running: string[];
+}
+
 /** Sorted set: one member a worker, its score is when the announcement runs out (epoch ms). */
 const workersKey = `${prefix}:workers`;
 const announcementMs = 15_000;
@@ -81,18 +99,57 @@ export function createQueues(link: RedisLink, log: Log) {
     if (!['completed', 'failed', 'unknown'].includes(state)) return;
     await queues[engine].remove(id); // also what is left of an unknown one whose list was evicted: with that, an add does nothing
     await failpoint('hand:looked');
-    await queues[engine].add('generate', { id }, { jobId: id });
+    await queues[engine].add('generate', { id }, { jobId: id, priority });
   }
 
   /** BullMQ's word for where a job is; `unknown` when it has never heard of it. */
-  const stateOf = (engine: EngineName, id: string) => queues[engine].getJobState(id);
+  async function stateOf(engine: EngineName, id: string) {
+    const state = await queues[engine].getJobState(id);
+    return state === 'prioritized' ? 'waiting' : state;
+  }
+
+  /** Who is before a job in its engine's queue. One round trip, whose cost does not grow with the queue. */
+  async function lineBefore(engine: EngineName, id: string): Promise<Line> {
+    const [wait = '', prioritized = '', delayed = '', active = ''] = ['wait', 'prioritized', 'delayed', 'active'].map(
+      (name) => queues[engine].toKey(name),
+    );
+    const answers = await connection
+      .multi()
+      .zrank(prioritized, id)
+      .lpos(wait, id)
+      .zrank(delayed, id)
+      .lrange(active, 0, -1)
+      .llen(wait)
+      .zcard(prioritized)
+      .lrange(wait, -shownBefore, -1)
+      .zrange(prioritized, '0', `${shownBefore - 1}`)
+      .exec();
+    const [rank, place, delay, running, waiting, ranked, firstWaiting, firstRanked] = (answers ?? []).map(
+      ([error, answer]) => {
+        if (error) throw error;
+        return answer;
+      },
+    ) as [number | null, number | null, number | null, string[], number, number, string[], string[]];
+    const all = waiting + ranked;
+    const ahead = () => {
+      if (running.includes(id)) return 0;
+      if (place !== null) return waiting - 1 - place; // taken from the end of the list
+      if (rank !== null) return waiting + rank;
+      return all + (delay ?? 0); // one that is not there yet, or put back, goes behind those that are
+    };
+    const order = [...firstWaiting.reverse(), ...firstRanked];
+    return { ahead: ahead(), first: order.slice(0, Math.min(ahead(), shownBefore)), running };
+  }
 
   /** Takes a job out if it still waits. */
   const withdraw = (engine: EngineName, id: string) => queues[engine].remove(id);
 
   async function counts() {
-    const states = ['waiting', 'active', 'delayed', 'failed', 'completed'] as const;
-    const entries = engineNames.map(async (engine) => [engine, await queues[engine].getJobCounts(...states)] as const);
+    const states = ['waiting', 'prioritized', 'active', 'delayed', 'failed', 'completed'] as const;
+    const entries = engineNames.map(async (engine) => {
+      const { prioritized = 0, waiting = 0, ...others } = await queues[engine].getJobCounts(...states);
+      return [engine, { waiting: waiting + prioritized, ...others }] as const;
+    });
     return Object.fromEntries(await Promise.all(entries));
   }
 
@@ -111,6 +168,7 @@ export function createQueues(link: RedisLink, log: Log) {
     ready: link.up,
     hand,
     stateOf,
+    lineBefore,
     withdraw,
     counts,
     workers,

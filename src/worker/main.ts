@@ -40,7 +40,7 @@ async function main(config: Config, log: Log) {
     const tell = (message: ToApi) =>
       void (process.connected && process.send?.(message, undefined, {}, () => undefined));
     const run = createRunner({ jobs, cache: createParentCache(tell), engines, owner: worker, limits, log });
-    const runner = createForkedRunner({ capacity, log, run });
+    const runner = createForkedRunner({ capacity, log, run, tell });
     process.on('message', (message: ToWorker) => {
       if (message.type === 'run') runner.add(message.id, message.engine);
       else void runner.drain().then((drained) => drained && process.exit(0));
