@@ -4,6 +4,7 @@ import { createServer } from 'node:http';
 import { fileURLToPath } from 'node:url';
 import { type Browser, type BrowserContextOptions, chromium, type Page } from 'playwright-core';
 import { build, type Rolldown } from 'vite';
+import { createMp3Encoder } from 'wasm-media-encoders';
 import type { Preview } from '../src/shared/preview.ts';
 import type { Playback } from '../src/web/preview/playback.ts';
 import { findChromium } from './programs.ts';
@@ -11,15 +12,27 @@ import { findChromium } from './programs.ts';
 const player = fileURLToPath(new URL('../src/web/preview', import.meta.url));
 
 /** A page of nothing but the player. What the tests call is on `window`; the player is a chunk of its own, as on the service's page. */
-const ENTRY = `
+const SHOW = `
 import { h, render } from 'preact';
 import '@preact/signals';
 import 'page.css';
 window.showPlayer = async (preview, audioUrl, language) => {
   const { default: Player } = await import('${player}/player.tsx');
   render(h(Player, { preview, audioUrl, language }), document.querySelector('main'));
+};`;
+/** The same, and its parts one by one. */
+const ENTRY = `${SHOW}
+window.createPlayback = async (preview, audioUrl) => {
+  // The player's own audio element, to ask it what it says.
+  const Real = window.Audio;
+  let audio;
+  window.Audio = function () {
+    return (audio = new Real());
+  };
+  const playback = (await import('${player}/playback.ts')).createPlayback(preview, audioUrl);
+  window.Audio = Real;
+  return { playback, audio };
 };
-window.createPlayback = async (preview, audio) => (await import('${player}/playback.ts')).createPlayback(preview, audio);
 window.makeSounds = async (context) => (await import('${player}/hit-sounds.ts')).makeSounds(context);
 window.createField = async (preview) => {
   const draw = (await import('${player}/field.ts')).createField(preview);
@@ -37,14 +50,14 @@ const PAGE_CSS = `html { color-scheme: light dark; background: light-dark(#fff, 
 body { margin: 12px; font: 16px/1.5 system-ui, sans-serif }`;
 
 /** They exist only here. */
-const SOURCES: Record<string, string> = { 'entry.js': ENTRY, 'page.css': PAGE_CSS };
+const SOURCES: Record<string, string> = { 'entry.js': ENTRY, 'show.js': SHOW, 'page.css': PAGE_CSS };
 
 const CSP =
   "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob: data:; media-src 'self' blob:; connect-src 'self'";
 
 /** Serves the player alone, with the policy of the service's page, and any file of `files`. */
 export async function servePlayer(files: Record<string, Buffer>) {
-  const chunks = await buildPage();
+  const chunks = await buildPage('entry.js');
   const texts: Record<string, [type: string, body: string]> = {
     '/': ['text/html', HTML],
   };
@@ -66,11 +79,15 @@ export async function servePlayer(files: Record<string, Buffer>) {
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const address = server.address() as { port: number };
-  return { url: `http://127.0.0.1:${address.port}/`, chunks, close: () => server.close() };
+  return { url: `http://127.0.0.1:${address.port}/`, close: () => server.close() };
 }
 
+/** What the service's page loads once there is something to play. */
+export const playerChunks = async () =>
+  (await buildPage('show.js')).filter(({ fileName }) => !fileName.startsWith('entry'));
+
 /** As Vite builds the service's page. */
-async function buildPage() {
+async function buildPage(input: 'entry.js' | 'show.js') {
   const result = (await build({
     configFile: false,
     logLevel: 'warn',
@@ -87,7 +104,7 @@ async function buildPage() {
       target: 'es2022',
       modulePreload: { polyfill: false },
       rolldownOptions: {
-        input: 'entry.js',
+        input,
         output: { entryFileNames: 'entry.js', chunkFileNames: '[name].js', assetFileNames: '[name][extname]' },
       },
     },
@@ -137,11 +154,29 @@ export function clickSong(seconds: number, clicks: readonly number[], rate = 44_
   return wav;
 }
 
+/**
+ * The same as an mp3 whose bit rate varies: between the clicks is noise for 17 s and silence for 13, in turn. Browsers land beside the
+ * place when they seek in such a file.
+ */
+export async function clickMp3(seconds: number, clicks: readonly number[], rate = 44_100): Promise<Buffer> {
+  const samples = new Float32Array(seconds * rate);
+  for (let index = 0; index < samples.length; index++)
+    if (index % (30 * rate) < 17 * rate) samples[index] = (Math.random() - 0.5) * 0.2;
+  for (const click of clicks)
+    for (let index = 0; index < rate * 0.005; index++)
+      samples[Math.round((click / 1000) * rate) + index] = index % 44 < 22 ? 0.9 : -0.9;
+  const encoder = await createMp3Encoder();
+  encoder.configure({ sampleRate: rate, channels: 1, vbrQuality: 4 });
+  // The encoder gives out the same memory each time.
+  const body = Buffer.from(encoder.encode([samples]));
+  return Buffer.concat([body, Buffer.from(encoder.finalize())]);
+}
+
 /** What the page has on its window for the tests. */
 declare global {
   interface Window {
     showPlayer(preview: Preview, audioUrl: string, language: 'zh' | 'en'): Promise<void>;
-    createPlayback(preview: Preview, audio: HTMLAudioElement): Promise<Playback>;
+    createPlayback(preview: Preview, audioUrl: string): Promise<{ playback: Playback; audio: HTMLAudioElement }>;
     makeSounds(context: BaseAudioContext): Promise<Map<string, AudioBuffer>>;
     /** At 500 ms for a mania note's fall. */
     createField(

@@ -7,18 +7,23 @@ const AHEAD = 100;
 /** In a hidden tab timers come once a second. */
 const AHEAD_HIDDEN = 1500;
 const EVERY = 25;
+/** A song that has just been started may stand once more (clock.ts), so for so long little is handed over, ms. */
+const UNSTEADY = 300;
+const AHEAD_UNSTEADY = 40;
 /** One that is later than this is left out. */
 const LATE = 40;
 
 /**
- * Plays what is heard when each object is hit. `timeNow` and `rate` are the song's clock. Nothing sounds before `start`, which a user's action must have
- * led to, for browsers keep an `AudioContext` silent otherwise.
+ * Plays what is heard when each object is hit. `timeNow` and `rate` are the song's clock. Nothing sounds before `wake`, which a
+ * user's action must have led to, for browsers keep an `AudioContext` silent otherwise.
  */
 export function createHits({ sounds, mode }: Preview, timeNow: () => number, rate: () => number) {
   let audio: { context: AudioContext; out: GainNode; buffers: Map<string, AudioBuffer> } | undefined;
   let timer: ReturnType<typeof setInterval> | undefined;
   let volume = 1;
   let next = 0;
+  let steadyFrom = 0;
+  let looked = NaN;
   const coming = new Set<AudioBufferSourceNode>();
 
   function open() {
@@ -33,9 +38,12 @@ export function createHits({ sounds, mode }: Preview, timeNow: () => number, rat
     if (!audio || audio.context.state !== 'running') return;
     const { context } = audio;
     const now = timeNow();
+    const moves = now !== looked;
+    looked = now;
+    if (!moves) return;
     const heard = heardAt(context);
     const latency = (context.currentTime - heard) * 1000;
-    const ahead = (latency + (document.hidden ? AHEAD_HIDDEN : AHEAD)) * rate();
+    const ahead = (latency + lead()) * rate();
     for (; next < sounds.length; next++) {
       const [time, additions, bank, loud] = sounds[next] ?? [Infinity, 0, 0, 0];
       if (time > now + ahead) return;
@@ -43,6 +51,11 @@ export function createHits({ sounds, mode }: Preview, timeNow: () => number, rat
       const when = Math.max(context.currentTime, heard + (time - now) / 1000 / rate());
       for (const name of soundNames(mode === 1, additions, bank)) strike(name, when, loud / 100);
     }
+  }
+
+  function lead(): number {
+    if (performance.now() < steadyFrom) return AHEAD_UNSTEADY;
+    return document.hidden ? AHEAD_HIDDEN : AHEAD;
   }
 
   function strike(name: string, when: number, loud: number) {
@@ -59,14 +72,18 @@ export function createHits({ sounds, mode }: Preview, timeNow: () => number, rat
   function again() {
     for (const source of coming) source.stop();
     coming.clear();
+    steadyFrom = performance.now() + UNSTEADY;
     const now = timeNow();
     next = firstIndex(sounds.length, (index) => (sounds[index]?.[0] ?? 0) >= now - 1);
   }
 
   return {
-    start() {
+    /** To be called while the user's action is at work. */
+    wake() {
       audio ??= open();
       void audio.context.resume();
+    },
+    start() {
       again();
       timer ??= setInterval(schedule, EVERY);
     },

@@ -1,23 +1,17 @@
-import { type Signal, effect, signal } from '@preact/signals';
+import { effect, signal } from '@preact/signals';
 import type { Preview } from '../../shared/preview.ts';
 import { createClock } from './clock.ts';
 import { createHits } from './hits.ts';
+import { remember, rememberedLevels } from './levels.ts';
+import { loadSong } from './song.ts';
 
 export const RATES = [0.5, 0.75, 1, 1.5] as const;
-
-/** What of the player this browser remembers. */
-export interface Levels {
-  song: Signal<number>;
-  hits: Signal<number>;
-  muted: Signal<boolean>;
-  /** How fast mania notes fall, in the game's unit. */
-  scrollSpeed: Signal<number>;
-}
 
 export type Playback = ReturnType<typeof createPlayback>;
 
 /** A song, the hits on it and the frames of both. Times are ms of the map. Call `close` when it is no longer shown. */
-export function createPlayback(preview: Preview, audio: HTMLAudioElement) {
+export function createPlayback(preview: Preview, audioUrl: string) {
+  const audio = new Audio();
   const clock = createClock(audio, preview.audio_shift_ms);
   const playing = signal(false);
   /** Nobody has pressed or moved anything yet. */
@@ -26,7 +20,7 @@ export function createPlayback(preview: Preview, audio: HTMLAudioElement) {
   /** Whole seconds: what the text and screen readers need to know. */
   const second = signal(0);
   const length = signal(preview.end + 1000);
-  const songFailed = signal(false);
+  const song = signal<'loading' | 'there' | 'failed'>('loading');
   const levels = rememberedLevels();
   const hits = createHits(
     preview,
@@ -42,7 +36,7 @@ export function createPlayback(preview: Preview, audio: HTMLAudioElement) {
     second.value = Math.max(0, Math.floor(time / 1000));
     for (const each of drawers) each(time);
     if (!playing.peek()) return;
-    if (songFailed.peek() && time >= length.peek()) pause();
+    if (song.peek() === 'failed' && time >= length.peek()) pause();
     else redraw();
   }
 
@@ -55,10 +49,13 @@ export function createPlayback(preview: Preview, audio: HTMLAudioElement) {
     if (clock.time() >= length.peek() - 50) seek(0);
     playing.value = true;
     untouched.value = false;
-    hits.start();
+    hits.wake();
     redraw();
+    await songSettled;
+    if (!playing.peek()) return;
     try {
       await clock.play();
+      if (playing.peek()) hits.start();
     } catch (error) {
       // A pause that comes before the sound is no failure; a song that cannot be played says so by its own event.
       if ((error as Error).name === 'NotAllowedError') pause();
@@ -85,20 +82,30 @@ export function createPlayback(preview: Preview, audio: HTMLAudioElement) {
     hits.again();
   }
 
+  const closing = new AbortController();
+  const songSettled = new Promise<void>((resolve) => {
+    const settle = (how: 'there' | 'failed') => {
+      if (how === 'there') clock.join();
+      else clock.leave(playing.peek());
+      song.value = how;
+      resolve();
+      redraw();
+    };
+    audio.addEventListener('loadedmetadata', () => settle('there'));
+    audio.addEventListener('error', () => settle('failed'));
+    loadSong(audioUrl, preview.end, closing.signal).then(
+      (url) => (audio.src = url),
+      () => closing.signal.aborted || settle('failed'),
+    );
+  });
   audio.addEventListener('durationchange', () => {
     if (Number.isFinite(audio.duration))
       length.value = Math.max(preview.end, audio.duration * 1000 - preview.audio_shift_ms);
-    redraw();
   });
   audio.addEventListener('seeked', redraw);
   audio.addEventListener('ended', pause);
   // By the system, for a call or a headset's button.
-  audio.addEventListener('pause', () => playing.peek() && !songFailed.peek() && pause());
-  audio.addEventListener('error', () => {
-    clock.goAlone(clock.time(), playing.peek());
-    songFailed.value = true;
-    redraw();
-  });
+  audio.addEventListener('pause', () => playing.peek() && song.peek() === 'there' && pause());
   const stopLevels = effect(() => {
     audio.volume = levels.song.value ** 2;
     audio.muted = levels.muted.value;
@@ -115,7 +122,7 @@ export function createPlayback(preview: Preview, audio: HTMLAudioElement) {
     rate,
     second,
     length,
-    songFailed,
+    song,
     levels,
     play,
     pause,
@@ -132,39 +139,10 @@ export function createPlayback(preview: Preview, audio: HTMLAudioElement) {
       cancelAnimationFrame(frame);
       stopLevels();
       hits.close();
+      closing.abort();
+      URL.revokeObjectURL(audio.src);
       audio.removeAttribute('src');
       audio.load();
     },
-  };
-}
-
-const KEY = 'preview-levels';
-
-function remember(levels: Levels): void {
-  const values = Object.entries(levels).map(([name, level]: [string, Signal<unknown>]) => [name, level.value]);
-  try {
-    localStorage.setItem(KEY, JSON.stringify(Object.fromEntries(values)));
-  } catch {
-    // A browser that keeps nothing.
-  }
-}
-
-/** What is not there or not of its kind is as at first. */
-function rememberedLevels(): Levels {
-  let kept: Record<string, unknown> = {};
-  try {
-    kept = Object(JSON.parse(localStorage.getItem(KEY) ?? '{}')) as Record<string, unknown>;
-  } catch {
-    // Not ours, or a browser that keeps nothing.
-  }
-  const number = (name: string, most: number, otherwise: number) => {
-    const value = kept[name];
-    return signal(typeof value === 'number' && value >= 0 && value <= most ? value : otherwise);
-  };
-  return {
-    song: number('song', 1, 0.7),
-    hits: number('hits', 1, 0.6),
-    muted: signal(kept['muted'] === true),
-    scrollSpeed: number('scrollSpeed', 40, 22),
   };
 }

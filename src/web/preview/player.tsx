@@ -23,9 +23,10 @@ interface Props {
 /** See and hear a map: the playfield in time with the song, a timeline, and what a mapper wants to turn. Nothing plays before somebody asks. */
 export default function Player({ preview, audioUrl, language }: Props) {
   const words = dictionary[language];
-  const playback = useMemo(() => createPlayback(preview, new Audio(audioUrl)), [preview, audioUrl]);
+  const playback = useMemo(() => createPlayback(preview, audioUrl), [preview, audioUrl]);
   useEffect(() => () => playback.close(), [playback]);
 
+  const song = playback.song.value;
   return (
     <div
       class="preview"
@@ -41,7 +42,8 @@ export default function Player({ preview, audioUrl, language }: Props) {
         {summaryOf(preview, words)}
       </p>
       <p class="preview-note" role="status">
-        {playback.songFailed.value && words.songFailed}
+        {song === 'failed' && words.songFailed}
+        {song === 'loading' && playback.playing.value && words.songLoading}
       </p>
       <Controls playback={playback} words={words} scrolls={preview.mode === 3} />
       <Facts preview={preview} words={words} />

@@ -12,6 +12,7 @@ const zh = {
   scrollSpeed: '下落速度',
   timeline: '时间轴',
   of: (at: string, length: string) => `${at}，共 ${length}`,
+  songLoading: '正在加载歌曲……',
   songFailed: '歌曲无法播放。谱面仍可无声浏览，也可以下载后在游戏里听。',
   modes: ['osu!', 'osu!taiko', 'osu!catch', 'osu!mania'],
   stars: '星级',
@@ -66,6 +67,7 @@ const en: typeof zh = {
   scrollSpeed: 'Scroll speed',
   timeline: 'Timeline',
   of: (at, length) => `${at} of ${length}`,
+  songLoading: 'Loading the song…',
   songFailed:
     'The song cannot be played. You can still look through the map in silence, or download it and hear it in the game.',
   modes: ['osu!', 'osu!taiko', 'osu!catch', 'osu!mania'],
