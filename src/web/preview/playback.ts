@@ -12,6 +12,7 @@ export type Playback = ReturnType<typeof createPlayback>;
 /** A song, the hits on it and the frames of both. Times are ms of the map. Call `close` when it is no longer shown. */
 export function createPlayback(preview: Preview, audioUrl: string) {
   const audio = new Audio();
+  const closing = new AbortController();
   const clock = createClock(audio, preview.audio_shift_ms);
   const playing = signal(false);
   /** Nobody has pressed or moved anything yet. */
@@ -76,32 +77,30 @@ export function createPlayback(preview: Preview, audioUrl: string) {
     redraw();
   }
 
+  function songCame() {
+    clock.join();
+    // A stream that does not say how long it is stays as long as the map.
+    if (Number.isFinite(audio.duration))
+      length.value = Math.max(preview.end, audio.duration * 1000 - preview.audio_shift_ms);
+    song.value = 'there';
+    redraw();
+  }
+
+  function songFailed() {
+    if (closing.signal.aborted) return;
+    clock.leave(playing.peek());
+    song.value = 'failed';
+    redraw();
+  }
+
   function setRate(value: number) {
     rate.value = value;
     clock.setRate(value);
     hits.again();
   }
 
-  const closing = new AbortController();
-  const songSettled = new Promise<void>((resolve) => {
-    const settle = (how: 'there' | 'failed') => {
-      if (how === 'there') clock.join();
-      else clock.leave(playing.peek());
-      song.value = how;
-      resolve();
-      redraw();
-    };
-    audio.addEventListener('loadedmetadata', () => settle('there'));
-    audio.addEventListener('error', () => settle('failed'));
-    loadSong(audioUrl, preview.end, closing.signal).then(
-      (url) => (audio.src = url),
-      () => closing.signal.aborted || settle('failed'),
-    );
-  });
-  audio.addEventListener('durationchange', () => {
-    if (Number.isFinite(audio.duration))
-      length.value = Math.max(preview.end, audio.duration * 1000 - preview.audio_shift_ms);
-  });
+  const songSettled = loadSong(audio, audioUrl, closing.signal).then(songCame, songFailed);
+  audio.addEventListener('error', () => song.peek() === 'there' && songFailed());
   audio.addEventListener('seeked', redraw);
   audio.addEventListener('ended', pause);
   // By the system, for a call or a headset's button.
