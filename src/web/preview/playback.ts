@@ -28,22 +28,17 @@ export function createPlayback(preview: Preview, audioUrl: string) {
     () => clock.time(),
     () => rate.peek(),
   );
-  const drawers = new Set<(time: number) => void>();
-  let frame = 0;
+  const frames = createFrames(look, () => playing.peek());
+  const { redraw } = frames;
 
-  function draw() {
-    frame = 0;
-    const time = Math.min(clock.time(), length.peek());
+  const now = () => Math.min(clock.time(), length.peek());
+
+  function look(): number {
+    const time = now();
     second.value = Math.max(0, Math.floor(time / 1000));
-    for (const each of drawers) each(time);
-    if (!playing.peek()) return;
-    if (song.peek() === 'failed' && time >= length.peek()) pause();
-    else redraw();
-  }
-
-  /** Draws the next frame; while nothing plays and nothing changes there is none. */
-  function redraw() {
-    frame ||= requestAnimationFrame(draw);
+    // A song says itself that it has ended.
+    if (playing.peek() && song.peek() === 'failed' && time >= length.peek()) pause();
+    return time;
   }
 
   async function play() {
@@ -128,14 +123,10 @@ export function createPlayback(preview: Preview, audioUrl: string) {
     seek,
     setRate,
     redraw,
-    time: () => Math.min(clock.time(), length.peek()),
-    onFrame(draws: (time: number) => void): () => void {
-      drawers.add(draws);
-      redraw();
-      return () => drawers.delete(draws);
-    },
+    time: now,
+    onFrame: frames.onFrame,
     close() {
-      cancelAnimationFrame(frame);
+      frames.close();
       stopLevels();
       hits.close();
       closing.abort();
@@ -143,5 +134,33 @@ export function createPlayback(preview: Preview, audioUrl: string) {
       audio.removeAttribute('src');
       audio.load();
     },
+  };
+}
+
+/** Frames on demand: while nothing goes on and nobody asks there is none. */
+function createFrames(look: () => number, goesOn: () => boolean) {
+  const drawers = new Set<(time: number) => void>();
+  let frame = 0;
+
+  function draw() {
+    frame = 0;
+    const time = look();
+    for (const each of drawers) each(time);
+    if (goesOn()) redraw();
+  }
+
+  function redraw() {
+    frame ||= requestAnimationFrame(draw);
+  }
+
+  return {
+    redraw,
+    /** Draws with each frame until the function that it returns is called. */
+    onFrame(draws: (time: number) => void): () => void {
+      drawers.add(draws);
+      redraw();
+      return () => drawers.delete(draws);
+    },
+    close: () => cancelAnimationFrame(frame),
   };
 }
