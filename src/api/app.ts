@@ -8,8 +8,10 @@ import type { Queues } from '../shared/queue.ts';
 import type { RedisLink } from '../shared/redis.ts';
 import type { Handover } from './handover.ts';
 import type { Access } from './access.ts';
+import { adminRoutes, boardRoutes } from './admin.ts';
 import { bodyProblem } from './body.ts';
 import { takenFormats } from './engine-choice.ts';
+import { createEndedJobs } from './ended.ts';
 import { createEstimator } from './eta.ts';
 import { jobRoutes } from './jobs.ts';
 import { modelRoutes } from './models.ts';
@@ -57,7 +59,8 @@ export function createApp(deps: AppDeps): Express {
   app.use(allowForeignPages(config.corsOrigins));
   app.use(pageRoutes(deps.pageFolder));
   app.use(deps.access.guard);
-  const estimator = createEstimator(deps);
+  const ended = createEndedJobs(deps.jobs);
+  const estimator = createEstimator({ ...deps, ended });
   const routes = [
     Router().get('/', describeApi(deps)),
     submitRoutes(deps),
@@ -69,8 +72,9 @@ export function createApp(deps: AppDeps): Express {
     sessionRoutes(deps),
     modelRoutes({ ...deps, home: config.mapperatorinatorHome }),
     operateRoutes(deps),
+    adminRoutes({ ...deps, ended }),
   ];
-  app.use(routes, refuseOtherMethods(routes));
+  app.use(routes, boardRoutes(deps), refuseOtherMethods(routes));
   app.use((req) => {
     throw new Problem('route_not_found', `There is no ${req.method} ${req.path}.`);
   });

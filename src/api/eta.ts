@@ -4,6 +4,7 @@ import { readAttempts } from '../shared/claim.ts';
 import type { JobRecord, Jobs } from '../shared/jobs.ts';
 import type { Line } from '../shared/queue.ts';
 import type { JobRequest } from '../shared/request.ts';
+import type { Ended, EndedJobs } from './ended.ts';
 import type { Handover } from './handover.ts';
 
 /** In whole seconds from now until the job has ended. */
@@ -22,80 +23,47 @@ export interface Estimate {
 /** Seconds. */
 type Range = [low: number, high: number];
 
-/** How long an attempt took for each second of its song. */
-interface Sample {
-  kind: string;
-  ratio: number;
-}
-
 interface Deps {
   jobs: Jobs;
+  ended: EndedJobs;
   handover: Handover;
 }
 
 /** Learned from so many jobs of a kind, and from no fewer than that. */
 const lastOnes = 20;
 const fewest = 3;
-/** Of the newest records so many are looked at. */
-const looked = 2_000;
-const lookEveryMs = 2_000;
 /** Jobs that do the same work: another model or mode takes another time. */
-const kindOf = ({ engine, model, params }: JobRequest) => `${engine} ${model} ${params.gamemode}`;
+const kindOf = (engine: string, model: string, gamemode: number) => `${engine} ${model} ${gamemode}`;
 
 export type Estimator = ReturnType<typeof createEstimator>;
 
 /**
  * Says when a job will have ended, as a range: from the 20th to the 80th percentile of what the last 20 jobs of its kind took for a second of song,
- * for three of five jobs end within it, and one odd run moves neither end. Each record is read once, after its job has ended.
+ * for three of five jobs end within it, and one odd run moves neither end.
  */
-export function createEstimator({ jobs, handover }: Deps) {
+export function createEstimator({ jobs, ended, handover }: Deps) {
   const requests = new LRUCache<string, JobRequest>({ max: 5_000 });
   const lengths = new LRUCache<string, Promise<number>>({ max: 1_000 });
-  /** Newest first; null for a job that teaches nothing. */
-  let known = new Map<string, Sample | null>();
+  /** By kind: what a second of song took. */
   let ratios = new Map<string, Range>();
-  let lookedAt = 0;
-  let looking: Promise<void> | null = null;
+  let learntFrom: Ended[] = [];
 
-  /** Looks for jobs that have ended since. The first look takes a while, and nobody waits for it. */
-  function look() {
-    if (looking || Date.now() - lookedAt < lookEveryMs) return;
-    looking = learn()
-      .catch(() => undefined) // the disk is in trouble: what is known stays
-      .finally(() => {
-        lookedAt = Date.now();
-        looking = null;
-      });
-  }
-
-  async function learn() {
-    const ids = await jobs.ids();
-    const open = new Set(await jobs.marked()); // read after: a job's mark is there before its record
-    const seen = new Map<string, Sample | null>();
-    for (const id of ids.filter((one) => !open.has(one)).slice(0, looked)) {
-      const sample = known.has(id) ? known.get(id) : await sampleOf(id).catch(() => null);
-      seen.set(id, sample ?? null);
-    }
-    known = seen;
+  /** Nobody waits for what is not known yet. */
+  function learn() {
+    void ended.look().catch(() => undefined); // the disk is in trouble: what is known stays
+    const newest = ended.newest();
+    if (newest.length === learntFrom.length && newest.every((one, i) => one === learntFrom[i])) return;
+    learntFrom = newest;
     const byKind = new Map<string, number[]>();
-    for (const sample of known.values()) {
-      if (!sample) continue;
-      const found = byKind.get(sample.kind) ?? [];
-      if (found.length < lastOnes) byKind.set(sample.kind, [...found, sample.ratio]);
+    for (const { engine, model, gamemode, state, startedAt, finishedAt, seconds } of newest) {
+      if ((state !== 'succeeded' && state !== 'expired') || startedAt === undefined || seconds <= 0) continue;
+      const kind = kindOf(engine, model, gamemode);
+      const found = byKind.get(kind) ?? [];
+      byKind.set(kind, found);
+      if (found.length < lastOnes) found.push(Math.max(0, finishedAt - startedAt) / 1000 / seconds);
     }
     const learnt = [...byKind].filter(([, found]) => found.length >= fewest);
     ratios = new Map(learnt.map(([kind, found]) => [kind, [percentile(found, 0.2), percentile(found, 0.8)]]));
-  }
-
-  async function sampleOf(id: string): Promise<Sample | null> {
-    const [request, outcome] = [await jobs.readRequest(id), await jobs.readOutcome(id)];
-    if (!request || (outcome?.state !== 'succeeded' && outcome?.state !== 'expired')) return null;
-    const startedAt = (await readAttempts(jobs.folder(id))).find(
-      ({ attempt }) => attempt === outcome.attempt,
-    )?.claimedAt;
-    const seconds = request.audio.seconds ?? (outcome.report?.last_object_ms ?? 0) / 1000; // a map ends about where its song does
-    if (!startedAt || seconds <= 0) return null;
-    return { kind: kindOf(request), ratio: Math.max(0, outcome.finishedAt - startedAt) / 1000 / seconds };
   }
 
   async function requestOf(id: string): Promise<JobRequest | null> {
@@ -118,7 +86,7 @@ export function createEstimator({ jobs, handover }: Deps) {
 
   /** How long a whole run takes; null where too few of its kind are known. */
   async function runOf(request: JobRequest): Promise<Range | null> {
-    const ratio = ratios.get(kindOf(request));
+    const ratio = ratios.get(kindOf(request.engine, request.model, request.params.gamemode));
     const seconds = ratio ? await secondsOf(request) : 0;
     return ratio && seconds > 0 ? [ratio[0] * seconds, ratio[1] * seconds] : null;
   }
@@ -157,7 +125,7 @@ export function createEstimator({ jobs, handover }: Deps) {
   return {
     /** Null for a job that has ended, or is about to. */
     async estimate({ request, state }: Pick<JobRecord, 'request' | 'state'>): Promise<Estimate> {
-      look();
+      learn();
       if (state === 'running') return { ahead: null, eta: rounded(await restOf(request)) };
       const line = state === 'queued' ? await handover.lineBefore(request) : null;
       return line ? { ahead: line.ahead, eta: await waiting(request, line) } : { ahead: null, eta: null };

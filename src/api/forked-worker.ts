@@ -15,6 +15,8 @@ interface Deps {
   log: Log;
 }
 
+type ForkedLine = Pick<Extract<ToApi, { type: 'line' }>, 'waiting' | 'running'>;
+
 export type ForkedWorker = ReturnType<typeof createForkedWorker>;
 
 /**
@@ -24,7 +26,7 @@ export type ForkedWorker = ReturnType<typeof createForkedWorker>;
 export function createForkedWorker({ module, cache, log }: Deps) {
   let child: ForkedModule | null = null;
   let announcement: Announcement | null = null;
-  let line: Pick<Extract<ToApi, { type: 'line' }>, 'waiting' | 'running'> = { waiting: [], running: [] };
+  let line: ForkedLine = { waiting: [], running: [] };
   let wanted = false;
   let ready: (() => void) | undefined;
 
@@ -69,6 +71,8 @@ export function createForkedWorker({ module, cache, log }: Deps) {
       const ahead = waiting.indexOf(id);
       return ahead < 0 ? null : { ahead, first: waiting.slice(0, ahead), running };
     },
+    /** The jobs that it has. */
+    line: () => line,
     run: (id: string, engine: EngineName) => tell({ type: 'run', id, engine }),
     /** Resolves when the worker can take jobs. */
     async start() {

@@ -144,13 +144,28 @@ export function createQueues(link: RedisLink, log: Log) {
   /** Takes a job out if it still waits. */
   const withdraw = (engine: EngineName, id: string) => queues[engine].remove(id);
 
-  async function counts() {
-    const states = ['waiting', 'prioritized', 'active', 'delayed', 'failed', 'completed'] as const;
-    const entries = engineNames.map(async (engine) => {
-      const { prioritized = 0, waiting = 0, ...others } = await queues[engine].getJobCounts(...states);
-      return [engine, { waiting: waiting + prioritized, ...others }] as const;
-    });
-    return Object.fromEntries(await Promise.all(entries));
+  /** Ids of the jobs that workers have taken. */
+  async function taken(): Promise<string[]> {
+    const lists = engineNames.map((engine) => connection.lrange(queues[engine].toKey('active'), 0, -1));
+    return (await Promise.all(lists)).flat();
+  }
+
+  async function countsOf(engine: EngineName): Promise<Record<string, number>> {
+    const counts = await queues[engine].getJobCounts(
+      'waiting',
+      'prioritized',
+      'active',
+      'delayed',
+      'failed',
+      'completed',
+    );
+    const { waiting = 0, prioritized = 0, ...others } = counts;
+    return { waiting: waiting + prioritized, ...others };
+  }
+
+  async function counts(): Promise<Record<EngineName, Record<string, number>>> {
+    const [builtin, mapperatorinator] = await Promise.all([countsOf('builtin'), countsOf('mapperatorinator')]);
+    return { builtin, mapperatorinator };
   }
 
   /** The announcements of the workers that are there now. */
@@ -170,7 +185,10 @@ export function createQueues(link: RedisLink, log: Log) {
     stateOf,
     lineBefore,
     withdraw,
+    taken,
     counts,
+    /** BullMQ's own, for its board. */
+    all: Object.values(queues),
     workers,
     evictionPolicy,
     close: () => Promise.all(Object.values(queues).map((queue) => queue.close())),
