@@ -239,9 +239,9 @@ test('a job whose list the queue has lost is handed over again', async () => {
   const waiting = (await service.submit()).body['job_id'] as string;
   const look = new Redis(queue.url);
   onTestFinished(() => look.disconnect());
-  const list = 'mapperatorinator:generate-mapperatorinator:wait';
+  const list = 'mapperatorinator:generate-mapperatorinator:prioritized';
   await eventually(
-    () => look.lrange(list, 0, -1),
+    () => look.zrange(list, '0', '-1'),
     (ids) => ids.includes(waiting),
   );
   await look.del(list); // as an eviction would: the job's own key is still there

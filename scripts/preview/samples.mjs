@@ -38,6 +38,17 @@ export function scrollOf({ scroll }, time) {
   return velocity;
 }
 
+/** A preview with all objects so many ms earlier: the game adds 24 ms to formats before 5, and others do not. */
+export const earlier = (preview, ms) => ({
+  ...preview,
+  objects: preview.objects.map((object) => ({
+    ...object,
+    time: object.time - ms,
+    ...('end' in object ? { end: object.end - ms } : {}),
+    ...('ticks' in object ? { ticks: object.ticks.map((tick) => tick - ms) } : {}),
+  })),
+});
+
 /** Collects what differs between two computations of one map. */
 export function createDifferences() {
   const found = { objects: 0, samples: 0, px: [], ms: [], unequal: [] };

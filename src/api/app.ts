@@ -8,8 +8,11 @@ import type { Queues } from '../shared/queue.ts';
 import type { RedisLink } from '../shared/redis.ts';
 import type { Handover } from './handover.ts';
 import type { Access } from './access.ts';
+import { adminRoutes, boardRoutes } from './admin.ts';
 import { bodyProblem } from './body.ts';
 import { takenFormats } from './engine-choice.ts';
+import { createEndedJobs } from './ended.ts';
+import { createEstimator } from './eta.ts';
 import { jobRoutes } from './jobs.ts';
 import { modelRoutes } from './models.ts';
 import { operateRoutes } from './operate.ts';
@@ -56,19 +59,22 @@ export function createApp(deps: AppDeps): Express {
   app.use(allowForeignPages(config.corsOrigins));
   app.use(pageRoutes(deps.pageFolder));
   app.use(deps.access.guard);
+  const ended = createEndedJobs(deps.jobs);
+  const estimator = createEstimator({ ...deps, ended });
   const routes = [
     Router().get('/', describeApi(deps)),
     submitRoutes(deps),
-    streamRoutes(deps),
-    jobRoutes(deps),
+    streamRoutes({ ...deps, estimator }),
+    jobRoutes({ ...deps, estimator }),
     resultRoutes(deps),
     removalRoutes(deps),
     shareRoutes(deps),
     sessionRoutes(deps),
     modelRoutes({ ...deps, home: config.mapperatorinatorHome }),
     operateRoutes(deps),
+    adminRoutes({ ...deps, ended }),
   ];
-  app.use(routes, refuseOtherMethods(routes));
+  app.use(routes, boardRoutes(deps), refuseOtherMethods(routes));
   app.use((req) => {
     throw new Problem('route_not_found', `There is no ${req.method} ${req.path}.`);
   });

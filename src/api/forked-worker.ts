@@ -2,7 +2,7 @@ import type { Cache } from '../shared/cache.ts';
 import type { ToApi, ToWorker } from '../shared/ipc.ts';
 import type { Log } from '../shared/log.ts';
 import { forkModule, type ForkedModule } from '../shared/process.ts';
-import type { Announcement } from '../shared/queue.ts';
+import type { Announcement, Line } from '../shared/queue.ts';
 import type { EngineName } from '../shared/request.ts';
 
 const readyMs = 10_000;
@@ -15,6 +15,8 @@ interface Deps {
   log: Log;
 }
 
+type ForkedLine = Pick<Extract<ToApi, { type: 'line' }>, 'waiting' | 'running'>;
+
 export type ForkedWorker = ReturnType<typeof createForkedWorker>;
 
 /**
@@ -24,6 +26,7 @@ export type ForkedWorker = ReturnType<typeof createForkedWorker>;
 export function createForkedWorker({ module, cache, log }: Deps) {
   let child: ForkedModule | null = null;
   let announcement: Announcement | null = null;
+  let line: ForkedLine = { waiting: [], running: [] };
   let wanted = false;
   let ready: (() => void) | undefined;
 
@@ -34,6 +37,7 @@ export function createForkedWorker({ module, cache, log }: Deps) {
     started.onExit((exit) => {
       if (child === started) child = null;
       announcement = null;
+      line = { waiting: [], running: [] };
       if (!wanted) return;
       log.warn({ ...exit }, 'The forked worker died; another is started.');
       setTimeout(() => wanted && !child && spawn(), restartMs).unref();
@@ -44,6 +48,8 @@ export function createForkedWorker({ module, cache, log }: Deps) {
     if (message.type === 'ready') {
       announcement = message.announcement;
       ready?.();
+    } else if (message.type === 'line') {
+      line = message;
     } else if (message.type === 'cache') {
       void cache.set(message.family, message.name, message.value as never);
     } else {
@@ -56,6 +62,17 @@ export function createForkedWorker({ module, cache, log }: Deps) {
   return {
     /** Null also while it only ends what it runs. */
     announcement: () => (wanted ? announcement : null),
+    /** Who is before a job; null for one that it has not been given. It also has jobs that have ended meanwhile: only `open` ones count. */
+    lineBefore(engine: EngineName, id: string, open: ReadonlySet<string>): Line | null {
+      const ofEngine = (jobs: [string, EngineName][]) =>
+        jobs.filter(([one, its]) => its === engine && open.has(one)).map(([one]) => one);
+      const [waiting, running] = [ofEngine(line.waiting), ofEngine(line.running)];
+      if (running.includes(id)) return { ahead: 0, first: [], running };
+      const ahead = waiting.indexOf(id);
+      return ahead < 0 ? null : { ahead, first: waiting.slice(0, ahead), running };
+    },
+    /** The jobs that it has. */
+    line: () => line,
     run: (id: string, engine: EngineName) => tell({ type: 'run', id, engine }),
     /** Resolves when the worker can take jobs. */
     async start() {

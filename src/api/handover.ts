@@ -4,8 +4,8 @@ import { bringInLine, endJob } from '../shared/ending.ts';
 import { failpoint } from '../shared/failpoint.ts';
 import { listOutputs, type Jobs, type Outcome } from '../shared/jobs.ts';
 import { oncePerJob, type Log } from '../shared/log.ts';
-import type { Announcement, Queues } from '../shared/queue.ts';
-import type { JobRequest } from '../shared/request.ts';
+import type { Announcement, Line, Queues } from '../shared/queue.ts';
+import { engineNames, type EngineName, type JobRequest } from '../shared/request.ts';
 import type { ForkedWorker } from './forked-worker.ts';
 
 const everyMs = 10_000;
@@ -145,6 +145,29 @@ export function createHandover({ jobs, cache, queues, forked, maxWaitSeconds, lo
     if (queues?.ready()) void queues.withdraw(engine, id).catch(() => undefined); // nobody waits: a worker would see the outcome
   }
 
+  /** Who is before a job that waits; null while nobody has been given it. */
+  async function lineBefore({ id, engine }: JobRequest): Promise<Line | null> {
+    if (queues?.ready()) return queues.lineBefore(engine, id).catch(() => null);
+    return forked.lineBefore(engine, id, new Set(await jobs.marked()));
+  }
+
+  /** How many jobs are where, by engine; null for a queue that does not answer. */
+  async function counts(): Promise<Record<EngineName, Record<string, number> | null>> {
+    const away = Object.fromEntries(engineNames.map((engine) => [engine, null])) as Record<EngineName, null>;
+    if (queues?.ready()) return queues.counts().catch(() => away);
+    if (!forked.announcement()) return away;
+    const count = (line: [string, EngineName][], engine: EngineName) => line.filter(([, its]) => its === engine).length;
+    const { waiting, running } = forked.line();
+    const entries = engineNames.map((name) => [name, { waiting: count(waiting, name), active: count(running, name) }]);
+    return Object.fromEntries(entries) as Record<EngineName, Record<string, number>>;
+  }
+
+  /** Ids of the jobs that some worker has taken. */
+  async function taken(): Promise<string[]> {
+    if (queues?.ready()) return queues.taken().catch(() => []);
+    return forked.line().running.map(([id]) => id);
+  }
+
   /** The workers that take jobs now. */
   async function reachable(): Promise<Announcement[]> {
     const own = forked.announcement();
@@ -164,6 +187,9 @@ export function createHandover({ jobs, cache, queues, forked, maxWaitSeconds, lo
     reconcile,
     queueLost,
     cancel,
+    lineBefore,
+    counts,
+    taken,
     workers,
     reachable,
     mode: () => (queues?.ready() ? ('redis' as const) : ('memory' as const)),

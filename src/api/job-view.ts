@@ -3,6 +3,7 @@ import { furthest, readEvents, startedAt } from '../shared/events.ts';
 import { exists, type JobRecord, type Jobs, type Outcome } from '../shared/jobs.ts';
 import type { ReferenceBeatmap } from '../shared/reference-beatmap.ts';
 import { seedStatus, type State } from '../shared/states.ts';
+import type { Estimate } from './eta.ts';
 
 /** Cache writes here are not waited for: none of them throws, and who asks has what it wants. */
 interface Deps {
@@ -114,10 +115,12 @@ interface Beside {
   /** The token that the job is seen by. */
   share: string | null;
   retentionMs: number;
+  estimate: Estimate;
 }
 
 /** The full record as `GET /jobs/{id}` shows it. No path of the server is in it. */
-export async function recordView(jobs: Jobs, record: JobRecord, { progress, files, share, retentionMs }: Beside) {
+export async function recordView(jobs: Jobs, record: JobRecord, beside: Beside) {
+  const { progress, files, share, retentionMs, estimate } = beside;
   const { request, state, outcome } = record;
   const hasFiles = outcome?.state === 'succeeded';
   const events = await readEvents(jobs.events(request.id));
@@ -131,6 +134,8 @@ export async function recordView(jobs: Jobs, record: JobRecord, { progress, file
     model: request.model,
     progress: progress.progress,
     stage: progress.stage,
+    queue: estimate.ahead === null ? null : { ahead: estimate.ahead },
+    eta: estimate.eta,
     attempt: record.attempt,
     created_at: iso(request.createdAt),
     started_at: started === undefined ? null : iso(started),

@@ -8,6 +8,7 @@ import { fieldProblems, type FieldProblem } from '../shared/problems.ts';
 import type { Queues } from '../shared/queue.ts';
 import { isFinal, seedStatus } from '../shared/states.ts';
 import type { Access } from './access.ts';
+import type { Estimator } from './eta.ts';
 import type { Handover } from './handover.ts';
 import { readMetadata, readProgress, recordView, statusView } from './job-view.ts';
 import { filesOf } from './results.ts';
@@ -20,6 +21,7 @@ interface Deps {
   cache: Cache;
   lists: OutputLists;
   handover: Handover;
+  estimator: Estimator;
   queues: Queues | null;
 }
 
@@ -28,13 +30,17 @@ const listedByDefault = 100;
 const listedAtMost = 1000;
 
 /** The routes of a job. Each reads the record on disk; the cache only spares work. */
-export function jobRoutes({ config, access, jobs, cache, lists, handover, queues }: Deps): Router {
+export function jobRoutes({ config, access, jobs, cache, lists, handover, estimator, queues }: Deps): Router {
   const { retentionMs } = config;
 
   async function show(req: JobAddress, res: Response) {
     const { record, share } = await access.findSeen(req);
-    const [progress, files] = await Promise.all([readProgress({ jobs, cache }, record), filesOf(lists, record)]);
-    res.json(await recordView(jobs, record, { progress, files, share, retentionMs }));
+    const [progress, files, estimate] = await Promise.all([
+      readProgress({ jobs, cache }, record),
+      filesOf(lists, record),
+      estimator.estimate(record),
+    ]);
+    res.json(await recordView(jobs, record, { progress, files, share, retentionMs, estimate }));
   }
 
   async function status(req: JobAddress, res: Response) {

@@ -3,6 +3,7 @@ import { Router, type Request, type Response } from 'express';
 import { readCacheStats, type CacheStats } from '../shared/cache-stats.ts';
 import type { Cache } from '../shared/cache.ts';
 import type { Config } from '../shared/config.ts';
+import type { Jobs } from '../shared/jobs.ts';
 import { bestModel, builtinModel } from '../shared/models.ts';
 import type { Announcement, Queues } from '../shared/queue.ts';
 import type { RedisLink } from '../shared/redis.ts';
@@ -13,6 +14,7 @@ import type { Handover } from './handover.ts';
 interface Deps {
   config: Config;
   access: Access;
+  jobs: Jobs;
   cache: Cache;
   links: Links;
   queues: Queues | null;
@@ -26,8 +28,10 @@ const evicting = (policy: string) =>
   `The queue's Redis has maxmemory-policy ${policy} and may drop queued entries under memory pressure. ` +
   'Jobs are kept on disk and handed over again, but set "maxmemory-policy noeviction" on it, or give the cache a Redis of its own (QUEUE_REDIS_URL).';
 
+const paused = 'The service is paused: jobs are accepted, and none is begun until an admin resumes it.';
+
 /** Routes for operators: is it alive, can it take work, how is its Redis. */
-export function operateRoutes({ config, access, cache, links, queues, handover }: Deps): Router {
+export function operateRoutes({ config, access, jobs, cache, links, queues, handover }: Deps): Router {
   const { dataDir, maxUploadBytes, engine } = config;
 
   /** The process answers. */
@@ -61,7 +65,7 @@ export function operateRoutes({ config, access, cache, links, queues, handover }
       workers: workers.length,
       devices: workers.flatMap(({ devices = [] }) => devices),
       reasons,
-      warnings: trouble.filter((text) => !reasons.includes(text)),
+      warnings: [...((await jobs.isPaused()) ? [paused] : []), ...trouble.filter((text) => !reasons.includes(text))],
     });
   }
 

@@ -185,13 +185,25 @@ export function createJobs(dataDir: string) {
 
   /** How many jobs are open at most: one that has just ended may be counted. */
   async function countOpen(): Promise<number> {
-    return (await readdir(join(dataDir, 'unfinished'))).length;
+    return (await marked()).length;
   }
+
+  /** Whether workers are to take no new job: somebody has put a file `paused` into the data folder, an admin or a person with a shell. */
+  const isPaused = () => isFile(join(dataDir, 'paused'));
+
+  async function pause() {
+    await writeFile(join(dataDir, 'paused'), '');
+  }
+
+  const resume = () => rm(join(dataDir, 'paused'), { force: true });
+
+  /** Ids of the jobs that are open, or ended a moment ago. */
+  const marked = () => readdir(join(dataDir, 'unfinished'));
 
   /** Ids of the jobs without an outcome, oldest first. Markers that a crash left behind are cleared on the way. */
   async function unfinished(): Promise<string[]> {
     const open: string[] = [];
-    for (const id of (await readdir(join(dataDir, 'unfinished'))).sort()) {
+    for (const id of (await marked()).sort()) {
       const outcome = await readOutcome(id).catch(() => null); // one that cannot be read is for a person to look at
       if (outcome) await settle(id);
       else if (await exists(folder(id))) open.push(id);
@@ -202,7 +214,7 @@ export function createJobs(dataDir: string) {
   /** What crashes may have left behind: records that were never put in place, and markers without a record. */
   async function drafts(): Promise<string[]> {
     const names = (await readdir(join(dataDir, 'jobs'))).filter((name) => /^\.(?!gone-)/.test(name));
-    const markers = await readdir(join(dataDir, 'unfinished'));
+    const markers = await marked();
     const present = await Promise.all(markers.map((id) => exists(folder(id))));
     return [
       ...names.map((name) => join(dataDir, 'jobs', name)),
@@ -292,6 +304,10 @@ export function createJobs(dataDir: string) {
     finish,
     settle,
     countOpen,
+    marked,
+    isPaused,
+    pause,
+    resume,
     unfinished,
     drafts,
     expire,

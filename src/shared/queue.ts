@@ -13,6 +13,24 @@ import { engineNames, type EngineName } from './request.ts';
 const prefix = 'mapperatorinator';
 const queueName = (engine: EngineName) => `generate-${engine}`;
 
+/**
+ * Of every job: so that those that wait are in a sorted set, where the place of one is looked up and not searched for. BullMQ takes the jobs
+ * without one before all others (those handed over by an earlier version), and what is given back to the head of its priority.
+ */
+const priority = 1;
+/** Of the jobs before another, so many are named. */
+const shownBefore = 50;
+
+/** Who is before a job in its engine's queue. */
+export interface Line {
+  /** How many start before it. */
+  ahead: number;
+  /** The first of them, in order. */
+  first: string[];
+  /** Those that run. */
+  running: string[];
+}
+
 /** Sorted set: one member a worker, its score is when the announcement runs out (epoch ms). */
 const workersKey = `${prefix}:workers`;
 const announcementMs = 15_000;
@@ -81,19 +99,73 @@ export function createQueues(link: RedisLink, log: Log) {
     if (!['completed', 'failed', 'unknown'].includes(state)) return;
     await queues[engine].remove(id); // also what is left of an unknown one whose list was evicted: with that, an add does nothing
     await failpoint('hand:looked');
-    await queues[engine].add('generate', { id }, { jobId: id });
+    await queues[engine].add('generate', { id }, { jobId: id, priority });
   }
 
   /** BullMQ's word for where a job is; `unknown` when it has never heard of it. */
-  const stateOf = (engine: EngineName, id: string) => queues[engine].getJobState(id);
+  async function stateOf(engine: EngineName, id: string) {
+    const state = await queues[engine].getJobState(id);
+    return state === 'prioritized' ? 'waiting' : state;
+  }
+
+  /** Who is before a job in its engine's queue. One round trip, whose cost does not grow with the queue. */
+  async function lineBefore(engine: EngineName, id: string): Promise<Line> {
+    const [wait = '', prioritized = '', delayed = '', active = ''] = ['wait', 'prioritized', 'delayed', 'active'].map(
+      (name) => queues[engine].toKey(name),
+    );
+    const answers = await connection
+      .multi()
+      .zrank(prioritized, id)
+      .lpos(wait, id)
+      .zrank(delayed, id)
+      .lrange(active, 0, -1)
+      .llen(wait)
+      .zcard(prioritized)
+      .lrange(wait, -shownBefore, -1)
+      .zrange(prioritized, '0', `${shownBefore - 1}`)
+      .exec();
+    const [rank, place, delay, running, waiting, ranked, firstWaiting, firstRanked] = (answers ?? []).map(
+      ([error, answer]) => {
+        if (error) throw error;
+        return answer;
+      },
+    ) as [number | null, number | null, number | null, string[], number, number, string[], string[]];
+    const all = waiting + ranked;
+    const ahead = () => {
+      if (running.includes(id)) return 0;
+      if (place !== null) return waiting - 1 - place; // taken from the end of the list
+      if (rank !== null) return waiting + rank;
+      return all + (delay ?? 0); // one that is not there yet, or put back, goes behind those that are
+    };
+    const order = [...firstWaiting.reverse(), ...firstRanked];
+    return { ahead: ahead(), first: order.slice(0, Math.min(ahead(), shownBefore)), running };
+  }
 
   /** Takes a job out if it still waits. */
   const withdraw = (engine: EngineName, id: string) => queues[engine].remove(id);
 
-  async function counts() {
-    const states = ['waiting', 'active', 'delayed', 'failed', 'completed'] as const;
-    const entries = engineNames.map(async (engine) => [engine, await queues[engine].getJobCounts(...states)] as const);
-    return Object.fromEntries(await Promise.all(entries));
+  /** Ids of the jobs that workers have taken. */
+  async function taken(): Promise<string[]> {
+    const lists = engineNames.map((engine) => connection.lrange(queues[engine].toKey('active'), 0, -1));
+    return (await Promise.all(lists)).flat();
+  }
+
+  async function countsOf(engine: EngineName): Promise<Record<string, number>> {
+    const counts = await queues[engine].getJobCounts(
+      'waiting',
+      'prioritized',
+      'active',
+      'delayed',
+      'failed',
+      'completed',
+    );
+    const { waiting = 0, prioritized = 0, ...others } = counts;
+    return { waiting: waiting + prioritized, ...others };
+  }
+
+  async function counts(): Promise<Record<EngineName, Record<string, number>>> {
+    const [builtin, mapperatorinator] = await Promise.all([countsOf('builtin'), countsOf('mapperatorinator')]);
+    return { builtin, mapperatorinator };
   }
 
   /** The announcements of the workers that are there now. */
@@ -111,8 +183,12 @@ export function createQueues(link: RedisLink, log: Log) {
     ready: link.up,
     hand,
     stateOf,
+    lineBefore,
     withdraw,
+    taken,
     counts,
+    /** BullMQ's own, for its board. */
+    all: Object.values(queues),
     workers,
     evictionPolicy,
     close: () => Promise.all(Object.values(queues).map((queue) => queue.close())),

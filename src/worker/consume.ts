@@ -12,6 +12,7 @@ import {
 } from '../shared/queue.ts';
 import { connectLink, patientOptions } from '../shared/redis.ts';
 import type { EngineName } from '../shared/request.ts';
+import type { Pause } from './pause.ts';
 
 interface Options {
   address: RedisAddress;
@@ -20,12 +21,13 @@ interface Options {
   /** Jobs of an engine that this worker can run at once now. */
   capacity: (engine: EngineName) => number;
   onChange: (listener: () => void) => void;
+  pause: Pause;
   log: Log;
   run: (id: string, shutdown: AbortSignal) => Promise<Delivery>;
 }
 
 /** Takes jobs from the queues of this worker's engines. Waits for Redis as long as it is away. */
-export function consumeQueues({ address, engines, announcement, capacity, onChange, log, run }: Options) {
+export function consumeQueues({ address, engines, announcement, capacity, onChange, pause, log, run }: Options) {
   const stopping = new AbortController();
   let closing = false;
   setMaxListeners(0, stopping.signal); // some a job
@@ -55,18 +57,23 @@ export function consumeQueues({ address, engines, announcement, capacity, onChan
         connection: patientOptions(address),
         concurrency: Math.max(1, capacity(engine)),
         log,
-        // A paused worker may still get what it had asked for; that is another's, or its own when it is able again.
-        process: async (id) => (capacity(engine) > 0 ? tracked(run(id, stopping.signal)) : 'held'),
+        // A worker that has stopped asking may still get what it had asked for: in a pause that keeps its place, else it is another's, or its
+        // own when it is able again.
+        process: async (id) => {
+          if (pause.isOn()) return 'released';
+          return capacity(engine) > 0 ? tracked(run(id, stopping.signal)) : 'held';
+        },
       }),
     ]),
   );
   const workers = [...byEngine.values()];
   function adapt() {
     if (closing) return;
-    for (const [engine, worker] of byEngine) takeAtMost(worker, capacity(engine));
+    for (const [engine, worker] of byEngine) takeAtMost(worker, pause.isOn() ? 0 : capacity(engine));
     speak();
   }
   onChange(adapt);
+  pause.onChange(adapt);
   adapt(); // an engine may have changed before anybody listened
 
   return {

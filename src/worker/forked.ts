@@ -7,6 +7,7 @@ import type { Delivery } from '../shared/queue.ts';
 import type { EngineName } from '../shared/request.ts';
 
 const lookAgainMs = 3_000;
+const sayAfterMs = 50;
 
 /** The parent's cache: writes go there, reads are misses. */
 export function createParentCache(tell: (message: ToApi) => void): Cache {
@@ -30,16 +31,26 @@ interface Options {
   capacity: (engine: EngineName) => number;
   log: Log;
   run: (id: string, shutdown: AbortSignal) => Promise<Delivery>;
+  tell: (message: ToApi) => void;
 }
 
 /** Runs what the parent asks for, first come first served, each job once at a time. */
-export function createForkedRunner({ capacity, log, run }: Options) {
+export function createForkedRunner({ capacity, log, run, tell }: Options) {
   const stopping = new AbortController();
   setMaxListeners(0, stopping.signal); // some a job
   let draining = false;
   const waiting = new Map<string, EngineName>();
   const running = new Map<string, { engine: EngineName; delivery: Promise<void> }>();
   const trouble = troubleToRun(log);
+  let saying: NodeJS.Timeout | undefined;
+
+  /** Many changes at once are told once. */
+  function sayLine() {
+    saying ??= setTimeout(() => {
+      saying = undefined;
+      tell({ type: 'line', waiting: [...waiting], running: [...running].map(([id, { engine }]) => [id, engine]) });
+    }, sayAfterMs);
+  }
 
   function next() {
     for (const [id, engine] of waiting) {
@@ -48,6 +59,7 @@ export function createForkedRunner({ capacity, log, run }: Options) {
       waiting.delete(id);
       running.set(id, { engine, delivery: deliver(id, engine) });
     }
+    sayLine();
   }
 
   async function deliver(id: string, engine: EngineName) {
@@ -84,6 +96,7 @@ export function createForkedRunner({ capacity, log, run }: Options) {
     async drain(): Promise<boolean> {
       draining = true;
       waiting.clear();
+      sayLine();
       while (draining && running.size > 0) await allDelivered();
       return draining;
     },

@@ -9,6 +9,7 @@ import { consumeQueues } from './consume.ts';
 import { createEngines } from './engines/index.ts';
 import { createForkedRunner, createParentCache } from './forked.ts';
 import { endOrphans, nameWorker } from './orphans.ts';
+import { watchPause } from './pause.ts';
 import { createRunner } from './run.ts';
 
 const shutdownMs = 15_000;
@@ -30,6 +31,7 @@ async function main(config: Config, log: Log) {
     return;
   }
   const { engines, announced, capacity, onChange, close } = await createEngines(config, process.execPath, log);
+  const pause = watchPause(jobs);
   const worker = nameWorker();
   const announcement = async () => ({ worker, ...(await announced()) });
   const limits = { audio: config.maxAudioSeconds, run: config.maxRunSeconds, silence: config.maxSilentSeconds };
@@ -40,7 +42,13 @@ async function main(config: Config, log: Log) {
     const tell = (message: ToApi) =>
       void (process.connected && process.send?.(message, undefined, {}, () => undefined));
     const run = createRunner({ jobs, cache: createParentCache(tell), engines, owner: worker, limits, log });
-    const runner = createForkedRunner({ capacity, log, run });
+    const runner = createForkedRunner({
+      capacity: (engine) => (pause.isOn() ? 0 : capacity(engine)),
+      log,
+      run,
+      tell,
+    });
+    pause.onChange(runner.next);
     process.on('message', (message: ToWorker) => {
       if (message.type === 'run') runner.add(message.id, message.engine);
       else void runner.drain().then((drained) => drained && process.exit(0));
@@ -65,6 +73,7 @@ async function main(config: Config, log: Log) {
     announcement,
     capacity,
     onChange,
+    pause,
     log,
     run,
   });

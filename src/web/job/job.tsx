@@ -1,5 +1,5 @@
 import type { ComponentChildren } from 'preact';
-import { useEffect, useMemo } from 'preact/hooks';
+import { useEffect, useMemo, useRef } from 'preact/hooks';
 import { announce } from '../announce.tsx';
 import { clock, dateTime, number } from '../format.ts';
 import { rememberJob } from '../history.tsx';
@@ -38,21 +38,36 @@ function Known({ watch, record, share }: { watch: Watch; record: JobRecord; shar
   const t = words();
   const over = isOver(record.state);
   const stage = stageWord(record);
-  // Said once a stage, by name, never for each percent.
-  useEffect(() => announce(over ? t.states[record.state] : stage), [stage, record.state]);
+  const said = useRef(new Set<string>());
+  const news = over ? t.states[record.state] : stage;
+  // Each stage once, by name: not for each percent, and not again where an engine comes back to one.
+  useEffect(() => {
+    if (!said.current.has(news)) announce(news);
+    said.current.add(news);
+  }, [news]);
   setTitle(
     over ? `${t.states[record.state]} · ${record.audio.filename}` : `${Math.floor(record.progress)}% · ${stage}`,
+  );
+  const rest = (
+    <>
+      {record.warnings.length > 0 && <Warnings warnings={record.warnings} />}
+      {!record.read_only && <Actions watch={watch} record={record} />}
+      <Log key={over ? 'folded' : 'open'} watch={watch} isOpen={!over} />
+    </>
   );
   return (
     <article class="job">
       <Head record={record} />
       {record.read_only && <p class="notice">{t.readOnly}</p>}
       {!over && <Progress watch={watch} record={record} />}
-      {record.state === 'succeeded' && <Result record={record} share={share} />}
       {over && record.state !== 'succeeded' && <Ended record={record} />}
-      {record.warnings.length > 0 && <Warnings warnings={record.warnings} />}
-      {!record.read_only && <Actions watch={watch} record={record} />}
-      <Log key={over ? 'folded' : 'open'} watch={watch} isOpen={!over} />
+      {record.state === 'succeeded' ? (
+        <Result record={record} share={share}>
+          {rest}
+        </Result>
+      ) : (
+        rest
+      )}
     </article>
   );
 }
@@ -120,9 +135,9 @@ function Warnings({ warnings }: { warnings: string[] }) {
     <details class="notice warn" open={warnings.length <= 2}>
       <summary>{t.warnings(warnings.length)}</summary>
       <ul>
-        {warnings.map((warning) => (
-          <li key={warning} lang="en">
-            {warning}
+        {warnings.map(t.remark).map(({ text, lang }) => (
+          <li key={text} lang={lang}>
+            {text}
           </li>
         ))}
       </ul>

@@ -1,5 +1,5 @@
-import type { ComponentType } from 'preact';
-import { useEffect, useState } from 'preact/hooks';
+import type { ComponentChildren, ComponentType } from 'preact';
+import { useEffect, useErrorBoundary, useState } from 'preact/hooks';
 import type { Preview } from '../../shared/preview.ts';
 import { bytes, dateTime, fromNow } from '../format.ts';
 import { language, words, type Language } from '../language.ts';
@@ -7,14 +7,33 @@ import { asServiceError, ask, jobPath, type FileEntry, type JobRecord, type Serv
 import { ServiceErrorBox } from '../parts.tsx';
 import { Report } from './report.tsx';
 
-/** The made map: to take, to see and hear, and what is known about it. The download waits for nothing. */
-export function Result({ record, share }: { record: JobRecord; share: string | null }) {
+interface ResultProps {
+  record: JobRecord;
+  share: string | null;
+  children: ComponentChildren;
+}
+
+/**
+ * The made map: to take, to see and hear, and what is known about it. The download waits for nothing; what stands below the player comes
+ * when that has its height, so that nothing jumps.
+ */
+export function Result({ record, share, children }: ResultProps) {
   const t = words();
+  const [isSettled, setSettled] = useState(!record.has_preview);
   return (
     <>
       <Downloads record={record} share={share} />
-      {record.has_preview ? <PreviewPart id={record.job_id} share={share} /> : <p class="notice">{t.noPreview}</p>}
-      {record.report && <Report report={record.report} />}
+      {record.has_preview ? (
+        <PreviewPart id={record.job_id} share={share} onSettled={() => setSettled(true)} />
+      ) : (
+        <p class="notice">{t.noPreview}</p>
+      )}
+      {isSettled && (
+        <>
+          {record.report && <Report report={record.report} />}
+          {children}
+        </>
+      )}
     </>
   );
 }
@@ -72,21 +91,26 @@ const sizeText = (size: number | undefined) => (size === undefined ? '' : bytes(
 type Player = ComponentType<{ preview: Preview; audioUrl: string; language: Language }>;
 
 /** The player is loaded when there is something to play. Where it cannot be shown, a sentence stands in its place. */
-function PreviewPart({ id, share }: { id: string; share: string | null }) {
+function PreviewPart({ id, share, onSettled }: { id: string; share: string | null; onSettled: () => void }) {
   const t = words();
   const [shown, setShown] = useState<{ Player: Player; preview: Preview } | null>(null);
-  const [failed, setFailed] = useState(false);
+  const [isMissing, setMissing] = useState(false);
+  const [broken] = useErrorBoundary(onSettled) as [unknown, () => void]; // a player that breaks takes nothing with it
+  const failed = isMissing || broken !== undefined;
   useEffect(() => {
     Promise.all([import('../preview/player.tsx'), ask<Preview>('GET', jobPath(id, 'preview', share))]).then(
       ([player, preview]) => setShown({ Player: player.default, preview }),
-      () => setFailed(true),
+      () => setMissing(true),
     );
   }, [id, share]);
+  useEffect(() => {
+    if (shown || isMissing) onSettled();
+  }, [shown, isMissing]);
   return (
     <section class="card player" aria-label={t.preview}>
       {failed && <p>{t.previewFailed}</p>}
       {!failed && !shown && <p class="loading">{t.loading}</p>}
-      {shown && (
+      {shown && !failed && (
         <shown.Player preview={shown.preview} audioUrl={jobPath(id, 'audio', share)} language={language.value} />
       )}
     </section>

@@ -1,10 +1,7 @@
 import type { Beatmap } from '../verify/beatmap.ts';
-import type { TimingLine } from '../verify/timing-lines.ts';
+import { beatMs, type TimingLine } from '../verify/timing-lines.ts';
 
 const clamp = (value: number, min: number, max: number) => Math.min(max, Math.max(min, value));
-
-/** ms of a beat, within what the game takes: 1 to 10,000 BPM. */
-const beatMs = (red: TimingLine) => clamp(red.beatLength, 6, 60_000);
 
 export const beatMsAt = ({ timing }: Beatmap, time: number): number => beatMs(timing.at(time).tempo);
 
@@ -12,12 +9,17 @@ export const beatMsAt = ({ timing }: Beatmap, time: number): number => beatMs(ti
 const speedOf = ({ red, beatLength }: TimingLine) =>
   red || !(beatLength < 0) ? 1 : clamp(100 / -beatLength, 0.01, 10);
 
-/** How many times as fast as its beat asks for. */
-export const speedAt = ({ timing }: Beatmap, time: number): number => speedOf(timing.at(time).line);
+/** How many times as fast as its beat asks for; once before the first line. */
+export function speedAt({ timing }: Beatmap, time: number): number {
+  const { line } = timing.at(time);
+  return line.time <= time ? speedOf(line) : 1;
+}
 
 /** How fast notes of taiko and mania move from each change on, px/ms. */
-export function scrollOf({ timing, sliderMultiplier }: Beatmap): [time: number, velocity: number][] {
-  const changes: [number, number][] = [];
+export function scrollOf({ timing, sliderMultiplier, objects }: Beatmap): [time: number, velocity: number][] {
+  const [first] = timing.red;
+  const start = Math.min(0, objects[0]?.time ?? 0, timing.sorted[0]?.time ?? 0);
+  const changes: [number, number][] = first ? [[start, (100 * sliderMultiplier) / beatMs(first)]] : [];
   for (const { tempo, line } of timing.sections) {
     const velocity = (100 * sliderMultiplier * speedOf(line)) / beatMs(tempo);
     const last = changes.at(-1);

@@ -1,41 +1,40 @@
-import type { Point } from '../verify/slider.ts';
+import { distance, type Point } from '../verify/slider.ts';
 
-/** The points of a polyline that are needed so that none of it is further than `tolerance` px away (Ramer, Douglas, Peucker); two at least. */
+/**
+ * The points of a polyline that are needed so that nothing that goes along it evenly is more than about `tolerance` px from where it should
+ * be (Ramer, Douglas, Peucker, by the way that was gone and not by the nearest point, so that a path that goes back on itself stays); two at least.
+ */
 export function simplify(points: readonly Point[], tolerance: number): Point[] {
   const first = points[0] ?? { x: 0, y: 0 };
   const last = points.length - 1;
   if (last < 1) return [first, first];
+  const ways = new Float64Array(points.length);
+  for (let i = 1; i <= last; i++) ways[i] = (ways[i - 1] ?? 0) + distance(points[i - 1] ?? first, points[i] ?? first);
   const kept = new Uint8Array(points.length);
   kept[0] = kept[last] = 1;
   const open: [number, number][] = [[0, last]];
   for (let stretch = open.pop(); stretch; stretch = open.pop()) {
     const [from, to] = stretch;
-    const { index, distance } = furthest(points, from, to);
-    if (distance <= tolerance) continue;
+    const { index, off } = furthest(points, ways, from, to);
+    if (off <= tolerance) continue;
     kept[index] = 1;
     open.push([from, index], [index, to]);
   }
   return points.filter((_, i) => kept[i] === 1);
 }
 
-/** The point between two that lies furthest from the line between them. */
-function furthest(points: readonly Point[], from: number, to: number) {
+/** The point between two that is furthest from where one would be who goes straight from the one to the other. */
+function furthest(points: readonly Point[], ways: Float64Array, from: number, to: number) {
   const a = points[from] ?? { x: 0, y: 0 };
   const b = points[to] ?? a;
+  const start = ways[from] ?? 0;
+  const way = (ways[to] ?? 0) - start;
   let index = from;
-  let distance = 0;
+  let off = 0;
   for (let i = from + 1; i < to; i++) {
-    const away = fromLine(points[i] ?? a, a, b);
-    if (away > distance) [index, distance] = [i, away];
+    const share = way > 0 ? ((ways[i] ?? 0) - start) / way : 0;
+    const away = distance(points[i] ?? a, { x: a.x + (b.x - a.x) * share, y: a.y + (b.y - a.y) * share });
+    if (away > off) [index, off] = [i, away];
   }
-  return { index, distance };
-}
-
-/** px from a point to the stretch from a to b. */
-function fromLine(point: Point, a: Point, b: Point): number {
-  const [dx, dy] = [b.x - a.x, b.y - a.y];
-  const length = dx * dx + dy * dy;
-  const share = length === 0 ? 0 : ((point.x - a.x) * dx + (point.y - a.y) * dy) / length;
-  const at = Math.min(1, Math.max(0, share));
-  return Math.sqrt((point.x - a.x - at * dx) ** 2 + (point.y - a.y - at * dy) ** 2);
+  return { index, off };
 }

@@ -18,7 +18,7 @@ export const circleRadius = (cs: number): number => 54.4 - 4.48 * cs;
 export function stackHeights({ objects, ar, general, format }: Beatmap): Int32Array {
   const heights = new Int32Array(objects.length);
   const leniency = Number(general.get('StackLeniency') ?? 0.7);
-  const within = Math.trunc(preemptMs(ar)) * (Number.isFinite(leniency) ? leniency : 0.7);
+  const within = Math.trunc(preemptMs(Math.fround(ar))) * (Number.isFinite(leniency) ? leniency : 0.7);
   if (format < 6) return oldStackHeights(objects, within, heights);
   for (let i = objects.length - 1; i > 0; i--) {
     const top = objects[i];
@@ -52,19 +52,20 @@ function stackUnder(objects: readonly MapObject[], heights: Int32Array, i: numbe
   }
 }
 
-/** The rule of the formats before 6. */
+/** The rule of the formats before 6: a slider ends where its path does, and what lies on it counts from its start. */
 function oldStackHeights(objects: readonly MapObject[], within: number, heights: Int32Array): Int32Array {
   objects.forEach((object, i) => {
     if (heights[i] !== 0 && object.kind !== 'slider') return;
+    const end = object.slider?.path.at(-1) ?? object;
     let from = object.end;
     let under = 0;
     for (let j = i + 1; j < objects.length; j++) {
       const next = objects[j] ?? object;
       if (next.time - within > from) break;
-      if (distance(next, object) < stackDistance) heights[i] = (heights[i] ?? 0) + 1;
-      else if (distance(next, endPointOf(object)) < stackDistance) heights[j] = (heights[j] ?? 0) - ++under;
+      if (near(next, object)) heights[i] = (heights[i] ?? 0) + 1;
+      else if (near(next, end)) heights[j] = (heights[j] ?? 0) - ++under;
       else continue;
-      from = next.end;
+      from = next.time;
     }
   });
   return heights;
