@@ -1,4 +1,4 @@
-import { mkdtemp, utimes, writeFile } from 'node:fs/promises';
+import { mkdtemp, readdir, rm, utimes, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
@@ -76,4 +76,11 @@ test('a file in the folder that is no claim is none', async () => {
   await writeFile(join(job, 'claims', '.nfs0001'), '');
   expect(await takeClaim(job, 'b')).toBeNull();
   expect(await readClaim(job)).toEqual({ attempt: 1, state: 'held' });
+});
+
+test('a job that was removed is nobody’s: no claim is given on it, and its folder stays away', async () => {
+  const job = await folder();
+  await rm(job, { recursive: true });
+  expect(await takeClaim(job, 'a')).toBeNull();
+  await expect(readdir(job)).rejects.toThrow('ENOENT');
 });

@@ -87,7 +87,10 @@ export async function lostOwners(jobFolder: string): Promise<number> {
   return countLost(states);
 }
 
-/** Takes the claim, or answers null while another owner holds it. Throws only when the disk does. */
+/**
+ * Takes the claim, or answers null while another owner holds it and for a job that was removed: its folder is never made again. Throws only
+ * when the disk does.
+ */
 export async function takeClaim(jobFolder: string, owner: string): Promise<Claim | null> {
   const previous = await attempts(jobFolder);
   const states = await Promise.all(previous.map((n) => stateOf(jobFolder, n)));
@@ -97,10 +100,12 @@ export async function takeClaim(jobFolder: string, owner: string): Promise<Claim
   const attempt = latest + 1;
   const path = join(jobFolder, 'claims', String(attempt));
   try {
-    await mkdir(join(jobFolder, 'claims'), { recursive: true });
+    await mkdir(join(jobFolder, 'claims')).catch((error: unknown) => {
+      if (!isErrno(error, 'EEXIST')) throw error;
+    });
     await fillNew(path, JSON.stringify({ owner, claimedAt: Date.now() }));
   } catch (error) {
-    if (isErrno(error, 'EEXIST')) return null;
+    if (isErrno(error, 'EEXIST') || isErrno(error, 'ENOENT')) return null;
     throw error;
   }
 

@@ -101,7 +101,8 @@ export function createRunner({ jobs, cache, engines, owner, limits, log }: Deps)
     const { id } = request;
     const jobLog = log.child({ jobId: id, attempt: claim.attempt });
     await failpoint('run:claimed');
-    if (await jobs.readOutcome(id)) return ended(id); // it ended between the look and the claim
+    // It ended, or was removed, between the look and the claim.
+    if (!(await jobs.readRequest(id)) || (await jobs.readOutcome(id))) return ended(id);
     if (claim.attempt > 1) await endProcesses((attempt) => attempt.startsWith(`${id}/`));
 
     const outcome = await decide(request, claim, shutdown, jobLog);
