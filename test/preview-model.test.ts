@@ -10,7 +10,9 @@ import type { CatchObject, Preview, StandardObject, TaikoObject } from '../src/s
 import { createJobs, exists } from '../src/shared/jobs.ts';
 import type { JobRequest } from '../src/shared/request.ts';
 import { keepPreview } from '../src/worker/preview/keep.ts';
+import { combosOf } from '../src/worker/preview/combos.ts';
 import { makePreview } from '../src/worker/preview/preview.ts';
+import { readBeatmap } from '../src/worker/verify/beatmap.ts';
 import { browserShiftMs } from '../src/worker/engines/builtin/audio/mp3-header.ts';
 import { startService, withFixtureModel } from './service.ts';
 import { oggBytes, synthesise } from './song.ts';
@@ -301,10 +303,45 @@ describe('no preview', () => {
     expect(code(text)).toBe(expected);
   });
 
+  test('of more droplets than there is room for, before they are all made', () => {
+    const objects = times(1000, 1999, 1).map((time) => `0,0,${time},2,0,L|512:0,30,15360`);
+    const text = mapText(2, 'Normal', (map) => {
+      map.objects = objects;
+      Object.assign(map.difficulty, { SliderMultiplier: 0.4, SliderTickRate: 0.5 });
+    });
+    expect(code(text)).toBe('preview_too_large');
+  });
+
+  test('of more drum rolls than can be heard', () => {
+    const objects = times(1000, 20_990, 10).map((time) => `0,0,${time},2,0,L|512:0,1,130000`);
+    expect(code(mapText(1, 'Normal', (map) => (map.objects = objects)))).toBe('preview_too_large');
+  });
+
   test('of a map with more objects than a page should load', () => {
     const objects = times(0, 3_000_000, 20).map((time, i) => circle(time, (i * 7919) % 512, (i * 104_729) % 384));
     expect(code(mapText(0, 'Normal', (map) => (map.objects = objects)))).toBe('preview_too_large');
   });
+});
+
+test('combos of a map with tens of thousands of breaks are counted in no time', () => {
+  const text = mapText(0, 'Normal', (map) => {
+    map.objects = times(1000, 29_000_000, 1000).map((time) => circle(time));
+    map.events = times(1500, 20_000_500, 1000).map((time) => `2,${time},${time + 1}`);
+  });
+  const map = readBeatmap(text);
+  const started = performance.now();
+  const combos = combosOf(map);
+  expect(performance.now() - started).toBeLessThan(1_000);
+  expect(combos.filter(({ combo }) => combo === 1)).toHaveLength(20_001); // the first, and the one after each break
+});
+
+test('settings are what the game takes them for, and no text is longer than a line', () => {
+  const { settings, title } = previewOf(0, [circle(1000)], (map) => {
+    Object.assign(map.difficulty, { CircleSize: 13, ApproachRate: -3, OverallDifficulty: 99 });
+    map.metadata['Title'] = `${'x'.repeat(255)}${'😀'.repeat(1000)}`;
+  });
+  expect(settings).toMatchObject({ circle_size: 10, approach_rate: 0, overall_difficulty: 10 });
+  expect(title).toBe('x'.repeat(255));
 });
 
 test('a map that would be too large is shown in whole pixels', () => {

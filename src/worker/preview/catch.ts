@@ -4,6 +4,7 @@ import type { Beatmap } from '../verify/beatmap.ts';
 import { halfPlate, walk } from '../verify/catch-movement.ts';
 import type { MapObject, SliderShape } from '../verify/hit-object.ts';
 import { combosOf } from './combos.ts';
+import { assertFew } from './preview-error.ts';
 import { lengthOf, type PartsOf, type SliderPart } from './slider-parts.ts';
 
 /** px */
@@ -22,11 +23,11 @@ const mostBananas = 2000;
 export function catchObjects(map: Beatmap, partsOf: PartsOf): CatchObject[] {
   const random = new FastRandom(seed);
   const combos = combosOf(map);
-  const falling = map.objects.flatMap((object, i): CatchObject[] => {
-    const colour = combos[i]?.colour ?? 0;
-    if (object.kind === 'spinner') return bananas(object, random);
-    if (!object.slider) return [{ kind: 'fruit', time: object.time, x: inside(object.x), colour }];
-    return stream(object, object.slider, partsOf(object.slider, object), random).map((part) => ({ ...part, colour }));
+  const falling: CatchObject[] = [];
+  map.objects.forEach((object, i) => {
+    const colour = object.kind === 'spinner' ? 0 : (combos[i]?.colour ?? 0); // a banana has its own
+    for (const part of partsThatFall(object, partsOf, random)) falling.push({ ...part, colour });
+    assertFew(falling.length);
   });
   falling.sort((a, b) => a.time - b.time);
   markHyperdashes(falling, halfPlate(map.cs));
@@ -37,6 +38,12 @@ const inside = (x: number) => Math.min(width, Math.max(0, x));
 
 type Falling = Omit<CatchObject, 'colour'>;
 
+function partsThatFall(object: MapObject, partsOf: PartsOf, random: FastRandom): Falling[] {
+  if (object.kind === 'spinner') return bananas(object, random);
+  if (!object.slider) return [{ kind: 'fruit', time: object.time, x: inside(object.x) }];
+  return stream(object, object.slider, partsOf(object.slider, object), random);
+}
+
 function stream(object: MapObject, slider: SliderShape, parts: readonly SliderPart[], random: FastRandom): Falling[] {
   const along = walk(slider.path);
   const way = lengthOf(slider);
@@ -44,7 +51,10 @@ function stream(object: MapObject, slider: SliderShape, parts: readonly SliderPa
   const made: Falling[] = [];
   parts.forEach((part, i) => {
     const before = parts[i - 1];
-    if (before) made.push(...tinyBetween(before, part, xAt));
+    if (before) {
+      for (const tiny of tinyBetween(before, part, xAt)) made.push(tiny);
+      assertFew(made.length);
+    }
     if (part.kind === 'last tick') return;
     made.push({ kind: part.kind === 'tick' ? 'droplet' : 'fruit', time: part.time, x: xAt(part.progress) });
   });
@@ -63,17 +73,18 @@ function tinyBetween(from: SliderPart, to: SliderPart, xAt: (progress: number) =
   const tiny: Falling[] = [];
   if (gap <= 80) return tiny;
   const step = halvedTo100(gap);
+  assertFew(gap / step);
   for (let t = step; t < gap; t += step)
     tiny.push({ kind: 'tiny', time: from.time + t, x: xAt(from.progress + (t / gap) * (to.progress - from.progress)) });
   return tiny;
 }
 
-function bananas({ time, end }: MapObject, random: FastRandom): CatchObject[] {
+function bananas({ time, end }: MapObject, random: FastRandom): Falling[] {
   const step = Math.fround(halvedTo100(end - time));
-  const shower: CatchObject[] = [];
+  const shower: Falling[] = [];
   const last = Math.trunc(end);
   for (let at = Math.trunc(time); step > 0 && at <= last && shower.length < mostBananas; at = Math.fround(at + step)) {
-    shower.push({ kind: 'banana', time: at, x: random.nextDouble() * width, colour: 0 });
+    shower.push({ kind: 'banana', time: at, x: random.nextDouble() * width });
     for (let i = 0; i < 3; i++) random.next(); // its kind, turn and colour
   }
   return shower;

@@ -27,9 +27,12 @@ export function combosOf({ objects, comboColours, breaks }: Beatmap): { combo: n
   const colours = (comboColours.length > 0 ? comboColours : defaultColours).length;
   let combo = 0;
   let colour = 0;
+  const rests = breaks.map(({ end }) => end).sort((a, b) => a - b);
+  let next = 0; // the first rest that does not end before the last object; objects are in order of time
   return objects.map((object, i) => {
     const before = objects[i - 1];
-    const rested = breaks.some(({ end }) => end < object.time && before && end >= before.time);
+    while (before && (rests[next] ?? Infinity) < before.time) next += 1;
+    const rested = (rests[next] ?? Infinity) < object.time;
     const isFirst = !before || before.kind === 'spinner' || rested;
     if (object.kind !== 'spinner' && (object.newCombo || isFirst)) {
       combo = 0;

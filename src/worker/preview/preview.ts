@@ -7,7 +7,7 @@ import { createTimingLines } from '../verify/timing-lines.ts';
 import { catchObjects } from './catch.ts';
 import { coloursOf } from './combos.ts';
 import { maniaObjects } from './mania.ts';
-import { PreviewError } from './preview-error.ts';
+import { assertFew, PreviewError } from './preview-error.ts';
 import { barlinesOf, kiaiOf, scrollOf } from './scroll.ts';
 import { sliderParts } from './slider-parts.ts';
 import { bananaSounds, drumSounds, soundsOf } from './sounds.ts';
@@ -18,8 +18,10 @@ import { taikoObjects } from './taiko.ts';
 const mostBytes = 120_000;
 /** ms; ten hours. */
 const longest = 36_000_000;
-/** With more than these no preview is small enough, and making one keeps a worker from its other jobs. */
-const mostObjects = 30_000;
+/** Characters of the JSON: what packs well may be small to load and yet too much to draw. */
+const mostCharacters = 4_000_000;
+/** Characters of a title, an artist, the name of a difficulty. */
+const longestText = 256;
 
 /** How exact positions are, px, and what is left out. */
 interface Detail {
@@ -42,12 +44,13 @@ const details: Detail[] = [
  * browserShiftMs says of the song.
  */
 export function makePreview(text: string, audioShiftMs: number): Preview {
-  const map = inGameTime(read(text));
-  const rating = rate(text);
+  const map = inGameTime(withinBounds(read(text)));
+  let rated: Rating | undefined;
+  const rating = () => (rated ??= rate(text)); // takes seconds for what is too large anyway
   for (const detail of details) {
     const preview = build(map, rating, audioShiftMs, detail);
     const json = JSON.stringify(preview);
-    if (json.length <= mostBytes || gzipSync(json).length <= mostBytes) return preview;
+    if (json.length <= mostCharacters && gzipSync(json).length <= mostBytes) return preview;
   }
   throw new PreviewError('preview_too_large', 'The map has too many objects for a preview.');
 }
@@ -66,10 +69,6 @@ function read(text: string): Beatmap {
   }
 }
 
-function assertFew(objects: number) {
-  if (objects > mostObjects) throw new PreviewError('preview_too_large', `The map has ${objects} objects.`);
-}
-
 /** The game's star rating and highest combo. */
 function rate(text: string) {
   try {
@@ -77,6 +76,13 @@ function rate(text: string) {
   } catch (error) {
     throw new PreviewError('preview_unreadable', 'The beatmap cannot be rated.', { cause: error });
   }
+}
+
+/** Settings as the game takes them (ppy/osu, LegacyBeatmapDecoder), whatever is written; in mania the size is the number of columns. */
+function withinBounds(map: Beatmap): Beatmap {
+  const taken = (value: number) => Math.min(10, Math.max(0, value));
+  const cs = map.mode === 3 ? map.keys : taken(map.cs);
+  return { ...map, cs, ar: taken(map.ar), od: taken(map.od), hp: taken(map.hp) };
 }
 
 /** Formats before 5 were written for a player that was 24 ms late; the game adds that to all of their times. */
@@ -91,21 +97,22 @@ function inGameTime(map: Beatmap): Beatmap {
   };
 }
 
-function build(map: Beatmap, rating: Rating, audioShiftMs: number, detail: Detail): Preview {
+function build(map: Beatmap, rating: () => Rating, audioShiftMs: number, detail: Detail): Preview {
   const { objects, sounds } = inMode(map, detail);
   assertFew(objects.length);
   const end = objects.reduce((latest, object) => Math.max(latest, endOf(object)), -Infinity);
   if (end > longest) throw new PreviewError('preview_too_large', `The map goes on to ${Math.round(end)} ms.`);
+  const { stars, maxCombo } = rating();
   const scrolls = map.mode === 1 || map.mode === 3;
   const preview: Preview = {
     version: 1,
     mode: map.mode,
-    title: map.metadata.get('Title') ?? '',
-    artist: map.metadata.get('Artist') ?? '',
-    difficulty: map.metadata.get('Version') ?? '',
+    title: textOf(map, 'Title'),
+    artist: textOf(map, 'Artist'),
+    difficulty: textOf(map, 'Version'),
     settings: settingsOf(map),
-    stars: rating.stars,
-    max_combo: rating.maxCombo,
+    stars,
+    max_combo: maxCombo,
     audio_shift_ms: audioShiftMs,
     end,
     colours: coloursOf(map),
@@ -142,6 +149,10 @@ function inMode(map: Beatmap, detail: Detail): Pick<Preview, 'objects' | 'sounds
       return { objects: maniaObjects(map), sounds: soundsOf(map, sliderParts(map)) };
   }
 }
+
+/** Never with half a character at its end. */
+const textOf = ({ metadata }: Beatmap, name: string) =>
+  (metadata.get(name) ?? '').slice(0, longestText).replace(/[\ud800-\udbff]$/, '');
 
 function settingsOf(map: Beatmap): Preview['settings'] {
   return {

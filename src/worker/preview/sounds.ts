@@ -1,6 +1,7 @@
 import type { CatchObject, Preview, TaikoObject } from '../../shared/preview.ts';
 import type { Beatmap } from '../verify/beatmap.ts';
 import { edgesOf } from '../verify/hit-object.ts';
+import { PreviewError } from './preview-error.ts';
 import type { PartsOf } from './slider-parts.ts';
 import { rollTicks } from './taiko.ts';
 
@@ -9,6 +10,8 @@ type Sounds = Preview['sounds'];
 /** ms after its time up to which a hit takes the samples of a line: written times are rounded. */
 const lenience = 5;
 const banks: Record<string, number> = { Normal: 1, Soft: 2, Drum: 3 };
+/** More than all objects and all parts of sliders together that a preview may have. */
+const mostSounds = 100_000;
 /** Of a slider's tick and of a banana. */
 const soft = 1;
 
@@ -35,6 +38,7 @@ export function soundsOf(map: Beatmap, partsOf: PartsOf): Sounds {
         loudness(object.volume || line.volume),
       ]);
     });
+    assertHeard(sounds);
     if (!object.slider || map.mode === 3) continue;
     for (const { kind, time } of partsOf(object.slider, object)) if (kind === 'tick') sounds.push(tickAt(map, time));
   }
@@ -51,17 +55,22 @@ export const bananaSounds = (map: Beatmap, falling: readonly CatchObject[]): Sou
 
 /** Every note, and each tick of a drum roll as a don; a swell is for the player to drum. */
 export function drumSounds(map: Beatmap, objects: readonly TaikoObject[]): Sounds {
-  return inOrder(
-    objects.flatMap((object, i): Sounds => {
-      if (object.kind === 'swell') return [];
-      const times = object.kind === 'drumroll' ? rollTicks(map, object) : [object.time];
-      const additions = object.kind === 'note' ? (object.kat ? 8 : 0) + (object.big ? 4 : 0) : 0;
-      return times.map((time) => {
-        const line = lineAt(map, time);
-        return [time, additions, line.bank, loudness(map.objects[i]?.volume || line.volume)];
-      });
-    }),
-  );
+  const sounds: Sounds = [];
+  objects.forEach((object, i) => {
+    if (object.kind === 'swell') return;
+    const times = object.kind === 'drumroll' ? rollTicks(map, object) : [object.time];
+    const additions = object.kind === 'note' ? (object.kat ? 8 : 0) + (object.big ? 4 : 0) : 0;
+    for (const time of times) {
+      const line = lineAt(map, time);
+      sounds.push([time, additions, line.bank, loudness(map.objects[i]?.volume || line.volume)]);
+    }
+    assertHeard(sounds);
+  });
+  return inOrder(sounds);
+}
+
+function assertHeard({ length }: Sounds) {
+  if (length > mostSounds) throw new PreviewError('preview_too_large', `The map has more than ${mostSounds} sounds.`);
 }
 
 /** A volume as the game takes it; one that is no number stays that. */
