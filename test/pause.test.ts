@@ -1,7 +1,10 @@
-import { rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, rename, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, inject, test } from 'vitest';
+import { createJobs } from '../src/shared/jobs.ts';
+import { watchPause } from '../src/worker/pause.ts';
 import { eventually, startService, withFixtureModel } from './service.ts';
 
 describe.each([
@@ -66,4 +69,17 @@ test('a person with a shell may pause it too, and a cancel is granted meanwhile'
     async () => (await service.get(`/jobs/${other}`)).body['state'] as string,
     (state) => state === 'succeeded',
   );
+});
+
+test('a data folder that cannot be read resumes nothing', async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'pause-'));
+  const jobs = createJobs(folder);
+  await jobs.pause();
+  const pause = watchPause(jobs);
+  await eventually(async () => pause.isOn(), Boolean);
+  await rename(folder, `${folder}-away`);
+  await writeFile(folder, ''); // whatever is asked of it is answered with an error
+  await sleep(1_200);
+  expect(pause.isOn()).toBe(true);
+  await expect(jobs.isPaused()).rejects.toThrow('ENOTDIR');
 });

@@ -27,7 +27,9 @@ const song = () => {
 test('a session is a cookie that no script reads, no other site sends and no key can be read from', async () => {
   const { headers } = await signIn(alice);
   const cookie = headers.get('set-cookie') ?? '';
-  expect(cookie).toMatch(/^session=[\w-]{43}; Max-Age=\d+; Path=\/; Expires=[^;]+; HttpOnly; SameSite=Strict$/);
+  expect(cookie).toMatch(
+    /^mapperatorinator_session=[\w-]{43}; Max-Age=\d+; Path=\/; Expires=[^;]+; HttpOnly; SameSite=Strict$/,
+  );
   expect(cookie).not.toContain(alice);
   expect((await signIn(alice, { 'x-forwarded-proto': 'https' })).headers.get('set-cookie')).toContain('; Secure');
   expect(await cookieOf(alice)).toBe(await cookieOf(alice));
@@ -38,7 +40,7 @@ test('who one is, is told to everybody', async () => {
   const { call } = await shared();
   const me = async (headers: Record<string, string>) => (await call('GET', '/session', { headers })).body;
   expect(await me({})).toEqual({ needed: true, client: null });
-  expect(await me({ cookie: 'session=nonsense' })).toEqual({ needed: true, client: null });
+  expect(await me({ cookie: 'mapperatorinator_session=nonsense' })).toEqual({ needed: true, client: null });
   const client = { name: 'alice', admin: false };
   expect(await me({ 'x-api-key': alice })).toEqual({ needed: true, client });
   expect(await me({ cookie: `theme=dark; ${await cookieOf(alice)}` })).toEqual({ needed: true, client });
@@ -81,7 +83,7 @@ test('the cookie is as good as the key, until one signs out', async () => {
   expect((await call('GET', `/jobs/${id}`, { headers: { cookie: bob } })).status).toBe(404);
   const out = await call('DELETE', '/session', { headers: { cookie, origin } });
   expect(out.status).toBe(204);
-  expect(out.headers.get('set-cookie')).toMatch(/^session=; .*Expires=Thu, 01 Jan 1970/);
+  expect(out.headers.get('set-cookie')).toMatch(/^mapperatorinator_session=; .*Expires=Thu, 01 Jan 1970/);
 });
 
 describe('a page from elsewhere', () => {

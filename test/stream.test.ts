@@ -1,4 +1,6 @@
+import { readFile, writeFile } from 'node:fs/promises';
 import { connect } from 'node:net';
+import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect, test } from 'vitest';
 import { eventually, sharedService, startService, withFixtureModel } from './service.ts';
@@ -209,4 +211,18 @@ test('viewers that leave change nothing: the job is listed, can be cancelled, an
   expect(listed.map((job) => job.job_id)).toContain(id);
   expect((await api.call('POST', `/jobs/${id}/cancel`)).body).toMatchObject({ status: 'cancelled' });
   await api.until(id, 'cancelled');
+});
+
+test('the long log of a job that has ended is told as fast as it is read', async () => {
+  const api = await shared();
+  const { body } = await api.submit();
+  await api.until(body['job_id'], 'succeeded');
+  const path = join(api.data, 'jobs', body['job_id'] as string, 'events.jsonl');
+  const lines = (await readFile(path, 'utf8')).trimEnd().split('\n');
+  const more = Array.from({ length: 20_000 }, (_, i) => JSON.stringify({ at: 0, type: 'output', line: `line ${i}` }));
+  await writeFile(path, `${[...lines.slice(0, -1), ...more, ...lines.slice(-1)].join('\n')}\n`);
+  const started = performance.now();
+  const frames = await read(`${api.url}/jobs/${body['job_id']}/stream`);
+  expect(frames.filter(({ event }) => event === 'output').length).toBeGreaterThan(20_000);
+  expect(performance.now() - started).toBeLessThan(6_000);
 });

@@ -27,8 +27,11 @@ const open = new Set(['/', '/healthz', '/readyz', '/session']);
 /** What a share token opens, with GET. */
 const shared = /^\/jobs\/[^/]+(\/(status|progress|stream|files|download|preview|audio))?\/?$/i;
 
-/** The cookie of a page that has sent its key once. What a script cannot add to a request, an EventSource or a download, it brings along. */
-export const sessionCookie = 'session';
+/**
+ * The cookie of a page that has sent its key once. What a script cannot add to a request, an EventSource or a download, it brings along. Cookies
+ * do not know ports: the name says whose it is, for other services of the same host have theirs.
+ */
+export const sessionCookie = 'mapperatorinator_session';
 
 /**
  * API keys (`Authorization: Bearer …`, `X-API-Key`, or the cookie of a session): a client sees and changes its own jobs, the admin all

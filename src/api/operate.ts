@@ -59,13 +59,14 @@ export function operateRoutes({ config, access, jobs, cache, links, queues, hand
     if (isNeeded && !able.some(({ models }) => models.length > 0)) reasons.push(...trouble);
     const policy = queues?.ready() ? await queues.evictionPolicy().catch(() => 'unknown') : null;
     if (policy !== null && policy !== 'noeviction' && policy !== 'unknown') reasons.push(evicting(policy));
+    const isPaused = await jobs.isPaused().catch(() => false); // a disk in trouble is among the reasons
     res.status(reasons.length === 0 ? 200 : 503).json({
       status: reasons.length === 0 ? 'ready' : 'not_ready',
       mode: handover.mode(),
       workers: workers.length,
       devices: workers.flatMap(({ devices = [] }) => devices),
       reasons,
-      warnings: [...((await jobs.isPaused()) ? [paused] : []), ...trouble.filter((text) => !reasons.includes(text))],
+      warnings: [...(isPaused ? [paused] : []), ...trouble.filter((text) => !reasons.includes(text))],
     });
   }
 

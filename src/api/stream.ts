@@ -107,9 +107,9 @@ export function streamRoutes({ access, jobs, cache, lists, estimator, closing }:
       const seen = await access.seenJob(req);
       if (!seen) return false;
       const { state } = seen.record;
+      next = Date.now() + (state === 'queued' ? placeEveryMs : etaEveryMs);
       if (isFinal(state)) return true; // the log says so in a moment
       const estimate = await estimator.estimate(seen.record);
-      next = Date.now() + (state === 'queued' ? placeEveryMs : etaEveryMs);
       // While a job waits, its end only comes nearer with its place; while it runs, with every look.
       const news = state === 'queued' ? `${estimate.ahead} ${estimate.eta !== null}` : JSON.stringify(estimate);
       if (news !== said) await send(frame('estimate', JSON.stringify(estimate)));

@@ -188,8 +188,18 @@ export function createJobs(dataDir: string) {
     return (await marked()).length;
   }
 
-  /** Whether workers are to take no new job: somebody has put a file `paused` into the data folder, an admin or a person with a shell. */
-  const isPaused = () => isFile(join(dataDir, 'paused'));
+  /**
+   * Whether workers are to take no new job: somebody has put a file `paused` into the data folder, an admin or a person with a shell. Throws where
+   * that cannot be told: a disk in trouble resumes nothing.
+   */
+  async function isPaused(): Promise<boolean> {
+    try {
+      return (await stat(join(dataDir, 'paused'))).isFile();
+    } catch (error) {
+      if (isErrno(error, 'ENOENT')) return false;
+      throw error;
+    }
+  }
 
   async function pause() {
     await writeFile(join(dataDir, 'paused'), '');
