@@ -1,7 +1,6 @@
 import type { ModelLimit } from '../shared/model-limits.ts';
 import type { ProblemCode, FieldProblem } from '../shared/problems.ts';
-import type { EngineName, Params } from '../shared/request.ts';
-import type { State } from '../shared/states.ts';
+import type { EngineName } from '../shared/request.ts';
 
 /** What the page asks of the service. */
 
