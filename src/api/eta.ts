@@ -2,7 +2,7 @@ import { LRUCache } from 'lru-cache';
 import { measureSong } from '../shared/audio-length.ts';
 import { readAttempts } from '../shared/claim.ts';
 import type { JobRecord, Jobs } from '../shared/jobs.ts';
-import type { Line } from '../shared/queue.ts';
+import type { Line } from '../shared/queue-line.ts';
 import type { JobRequest } from '../shared/request.ts';
 import type { Ended, EndedJobs } from './ended.ts';
 import type { Handover } from './handover.ts';
@@ -46,13 +46,13 @@ export function createEstimator({ jobs, ended, handover }: Deps) {
   const lengths = new LRUCache<string, Promise<number>>({ max: 1_000 });
   /** By kind: what a second of song took. */
   let ratios = new Map<string, Range>();
-  let learntFrom: Ended[] = [];
+  let learntFrom: readonly Ended[] = [];
 
   /** Nobody waits for what is not known yet. */
   function learn() {
     void ended.look().catch(() => undefined); // the disk is in trouble: what is known stays
     const newest = ended.newest();
-    if (newest.length === learntFrom.length && newest.every((one, i) => one === learntFrom[i])) return;
+    if (newest === learntFrom) return;
     learntFrom = newest;
     const byKind = new Map<string, number[]>();
     for (const { engine, model, gamemode, state, startedAt, finishedAt, seconds } of newest) {
