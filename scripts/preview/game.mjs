@@ -8,7 +8,7 @@ const compare = [compareStandard, compareTaiko, compareCatch, compareMania];
 const modded =
   /(hardrock-\w+(-\w+)?|right-bound-hr-offset|37902|75858|104973|1284935|1431386|2571731|2768615|3227428|3524302|3644427|3689906|3949367|1041052)\.osu$/;
 
-/** What no map for players has and we do not do: a green line that is no number, which takes ticks away; spinners in mania, strewn by chance. */
+/** What we do not do: a green line that is no number, which takes ticks away; spinners in mania, strewn by chance. */
 const beyond = /(nan-slider|mania-specific-spinner|4869637)\.osu$/;
 
 /** A map and what was written down of it, `{ text, expected, late }`; null where there is nothing that a preview could be held against. */

@@ -11,6 +11,9 @@ import { filesOf } from './results.ts';
 import type { OutputLists } from './watcher.ts';
 
 const beatMs = 15_000;
+/** How long a job that has ended may be without its terminal event in the log. */
+const settleAfterMs = 100;
+const endAfterMs = 200;
 const placeEveryMs = 500;
 const etaEveryMs = 3_000;
 
@@ -60,7 +63,8 @@ export function streamRoutes({ access, jobs, cache, lists, estimator, closing }:
     const snapshot = statusView(record, await readProgress({ jobs, cache }, record), files);
     const after = await lastSeen(req, id);
     let sentAt = Date.now();
-    let looksAfterEnd = 0;
+    let overSince = 0;
+    let settled = false;
     const look = lookBeside(req, send);
     try {
       await send(frame('snapshot', JSON.stringify(snapshot)));
@@ -71,9 +75,11 @@ export function streamRoutes({ access, jobs, cache, lists, estimator, closing }:
           sentAt = Date.now();
           if (isTerminal(found)) break;
         } else if (await jobs.readOutcome(id)) {
-          looksAfterEnd += 1;
-          if (looksAfterEnd === 2) await jobs.settle(id); // nobody is writing the terminal event: a crash kept it from the log
-          if (looksAfterEnd === 3) {
+          overSince ||= Date.now();
+          const ms = Date.now() - overSince;
+          // Nobody is writing the terminal event: a crash kept it from the log.
+          if (!settled && ms >= settleAfterMs) await jobs.settle(id).then(() => (settled = true));
+          if (ms >= endAfterMs) {
             await sendTerminalAgain(id, send);
             break;
           }

@@ -1,10 +1,7 @@
 import type { Beatmap } from '../verify/beatmap.ts';
-import type { TimingLine } from '../verify/timing-lines.ts';
+import { beatMs, type TimingLine } from '../verify/timing-lines.ts';
 
 const clamp = (value: number, min: number, max: number) => Math.min(max, Math.max(min, value));
-
-/** ms of a beat, within what the game takes: 1 to 10,000 BPM. */
-const beatMs = (red: TimingLine) => clamp(red.beatLength, 6, 60_000);
 
 export const beatMsAt = ({ timing }: Beatmap, time: number): number => beatMs(timing.at(time).tempo);
 

@@ -1,5 +1,6 @@
 import type { Beatmap } from '../verify/beatmap.ts';
 import type { MapObject, SliderShape } from '../verify/hit-object.ts';
+import { beatMs } from '../verify/timing-lines.ts';
 import { PreviewError } from './preview-error.ts';
 
 /** What a slider is judged by; `last tick` only lays out the tiny droplets of catch. */
@@ -30,7 +31,7 @@ export function sliderParts({ timing, tickRate, sliderMultiplier, format }: Beat
     const scoring = (1e4 * sliderMultiplier) / Math.fround(100 / speed);
     // Before format 8 a slider's speed did not move its ticks apart.
     const tick = scoring / (format < 8 ? speed : 1) / tickRate;
-    const along = ticksAlong(lengthOf(slider), tick, (10 * scoring) / tempo.beatLength);
+    const along = ticksAlong(lengthOf(slider), tick, (10 * scoring) / beatMs(tempo));
     made += slides * (along.length + 1);
     if (made > mostParts) throw new PreviewError('preview_too_large', `The sliders have more than ${mostParts} parts.`);
 

@@ -1,5 +1,5 @@
 import { sliderPath, type Point } from './slider.ts';
-import type { TimingLines } from './timing-lines.ts';
+import { beatMs, type TimingLines } from './timing-lines.ts';
 
 /** Sounds of one edge: the bits of additions (2 whistle, 4 finish, 8 clap) and the sets (0: that of the timing line). */
 export interface EdgeSound {
@@ -107,7 +107,7 @@ function readSlider(fields: string[], object: MapObject, { sliderMultiplier, tim
   const shape = sliderPath(fields[5] ?? '', { x: object.x, y: object.y }, Math.max(0, written));
   if (!shape) return 'a slider has no path';
   const { tempo, speed } = timing.at(object.time);
-  const velocity = (100 * sliderMultiplier * speed) / tempo.beatLength;
+  const velocity = (100 * sliderMultiplier * speed) / beatMs(tempo);
   const spanMs = shape.length / velocity;
   const sets = readSample(fields[10], object);
   object.kind = 'slider';

@@ -67,6 +67,9 @@ export function createTimingLines(lines: readonly TimingLine[]) {
 
 const speedOf = ({ beatLength }: TimingLine) => (beatLength < 0 ? Math.min(10, Math.max(0.1, 100 / -beatLength)) : 1);
 
+/** ms of a beat of a red line as the game takes it: within 1 and 10,000 BPM. */
+export const beatMs = (red: TimingLine): number => Math.min(60_000, Math.max(6, red.beatLength));
+
 export const bpmOf = (red: TimingLine): number => 60_000 / red.beatLength;
 
 const divisors = [16, 12, 9, 7, 5];
