@@ -71,7 +71,7 @@ test('with keys the page asks for one, and remembers who signed in until they si
   const { page, context } = await visit(url);
   await page.fill('input[type=password]', 'not a key');
   await page.keyboard.press('Enter');
-  await page.getByText('You need to sign in.').waitFor();
+  await page.getByText('There is no such key.').waitFor();
   await page.fill('input[type=password]', keys.alice);
   await page.keyboard.press('Enter');
   await page.locator('.send').waitFor();

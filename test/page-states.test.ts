@@ -120,9 +120,11 @@ const states: Record<string, () => Promise<{ seen: OpenPage; end?: () => Promise
     return { seen };
   },
   async operator() {
+    const failed = await job('fixture:oom');
+    await (await service()).until(failed, 'failed');
     const { end } = await openJob('fixture:slow=60', 'running');
     const seen = await visit(`${(await service()).url}/?operator`);
-    await seen.page.getByRole('heading', { level: 2 }).nth(2).waitFor();
+    await seen.page.getByText('There was not enough memory.').first().waitFor();
     return { seen, end };
   },
   async 'sign in'() {

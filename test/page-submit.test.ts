@@ -57,7 +57,7 @@ test('a song becomes a job with the settings of the form, and its map can be dow
 
 test('what the service takes is said before, and a file of a wrong type or size is refused before it is sent', async () => {
   const { page, requests } = await form();
-  await expect.poll(() => page.locator('#song-limits').innerText()).toMatch(/MP3.*up to 1 MB and 60 minutes/);
+  await expect.poll(() => page.locator('#song-limits').innerText()).toMatch(/MP3.*up to 1 MB and 60 minutes.*30 days/);
   await page.setInputFiles('input[multiple]', [
     { name: 'map.zip', mimeType: 'application/zip', buffer: Buffer.from('PK') },
     { name: 'big.mp3', mimeType: 'audio/mpeg', buffer: Buffer.alloc(1024 * 1024 + 1) },

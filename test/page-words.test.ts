@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { expect, test } from 'vitest';
 import en from '../src/web/text/en.ts';
+import { remarks } from '../src/web/text/zh-remarks.ts';
 import zh from '../src/web/text/zh.ts';
 
 const root = fileURLToPath(new URL('../src', import.meta.url));
@@ -72,4 +73,17 @@ test('nothing in the Chinese dictionary is left in English, and the other way ro
   for (const { what, todo } of Object.values(zh.problems)) expect(what + todo).toMatch(chinese);
   for (const { what, todo } of Object.values(en.problems)) expect(what + todo).not.toMatch(chinese);
   for (const label of Object.values(en.fields)) expect(label).not.toMatch(chinese);
+});
+
+test('each remark that has Chinese words is one that the service makes', async () => {
+  const source = await textOf('worker', 'api', 'shared');
+  /** Three words in a row that stand in the source, for parts of a sentence are put together there. */
+  const isMade = (sentence: RegExp) => {
+    const all = sentence.source.replaceAll(/[\\^$]/g, '').split(' ');
+    return all.some((_, i) => i >= 2 && source.includes(all.slice(i - 2, i + 1).join(' ')));
+  };
+  expect(remarks.filter(([sentence]) => !isMade(sentence))).toEqual([]);
+  expect(isMade(/^Nobody ever said this\.$/)).toBe(false);
+  expect(zh.remark('The built-in generator makes no use of: top_k.').text).toBe('内置生成器用不到这些设置：top_k。');
+  expect(zh.remark('Something new.')).toEqual({ text: 'Something new.', lang: 'en' });
 });

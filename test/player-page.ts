@@ -12,16 +12,14 @@ import { findChromium } from './programs.ts';
 const player = fileURLToPath(new URL('../src/web/preview', import.meta.url));
 
 /** A page of nothing but the player. What the tests call is on `window`; the player is a chunk of its own, as on the service's page. */
-const SHOW = `
+const ENTRY = `
 import { h, render } from 'preact';
 import '@preact/signals';
 import 'page.css';
 window.showPlayer = async (preview, audioUrl, language) => {
   const { default: Player } = await import('${player}/player.tsx');
   render(h(Player, { preview, audioUrl, language }), document.querySelector('main'));
-};`;
-/** The same, and its parts one by one. */
-const ENTRY = `${SHOW}
+};
 window.createPlayback = async (preview, audioUrl) => {
   // The player's own audio element, to ask it what it says.
   const Real = window.Audio;
@@ -50,14 +48,14 @@ const PAGE_CSS = `html { color-scheme: light dark; background: light-dark(#fff, 
 body { margin: 12px; font: 16px/1.5 system-ui, sans-serif }`;
 
 /** They exist only here. */
-const SOURCES: Record<string, string> = { 'entry.js': ENTRY, 'show.js': SHOW, 'page.css': PAGE_CSS };
+const SOURCES: Record<string, string> = { 'entry.js': ENTRY, 'page.css': PAGE_CSS };
 
 const CSP =
   "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob: data:; media-src 'self' blob:; connect-src 'self'";
 
 /** Serves the player alone, with the policy of the service's page, and any file of `files`. */
 export async function servePlayer(files: Record<string, Buffer>) {
-  const chunks = await buildPage('entry.js');
+  const chunks = await buildPage();
   const texts: Record<string, [type: string, body: string]> = {
     '/': ['text/html', HTML],
   };
@@ -82,12 +80,8 @@ export async function servePlayer(files: Record<string, Buffer>) {
   return { url: `http://127.0.0.1:${address.port}/`, close: () => server.close() };
 }
 
-/** What the service's page loads once there is something to play. */
-export const playerChunks = async () =>
-  (await buildPage('show.js')).filter(({ fileName }) => !fileName.startsWith('entry'));
-
 /** As Vite builds the service's page. */
-async function buildPage(input: 'entry.js' | 'show.js') {
+async function buildPage() {
   const result = (await build({
     configFile: false,
     logLevel: 'warn',
@@ -104,7 +98,7 @@ async function buildPage(input: 'entry.js' | 'show.js') {
       target: 'es2022',
       modulePreload: { polyfill: false },
       rolldownOptions: {
-        input,
+        input: 'entry.js',
         output: { entryFileNames: 'entry.js', chunkFileNames: '[name].js', assetFileNames: '[name][extname]' },
       },
     },

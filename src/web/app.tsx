@@ -1,5 +1,5 @@
 import { signal } from '@preact/signals';
-import { useEffect, useState } from 'preact/hooks';
+import { useEffect, useRef, useState } from 'preact/hooks';
 import { place, type Place } from './address.ts';
 import { Announcer } from './announce.tsx';
 import { History } from './history.tsx';
@@ -56,9 +56,11 @@ function View({ here }: { here: Place }) {
   const known = session.value;
   // Who moves to another view hears and reads it from its heading on.
   const where = here.view === 'job' ? here.id : here.view;
-  const [first] = useState(where);
+  const last = useRef(where);
   useEffect(() => {
-    if (where !== first) document.querySelector<HTMLElement>('main h1')?.focus({ preventScroll: true });
+    if (where === last.current) return;
+    last.current = where;
+    document.querySelector<HTMLElement>('main h1')?.focus({ preventScroll: true });
   }, [where]);
   // A shared link needs no key.
   const isShared = here.view === 'job' && here.share !== null;

@@ -135,9 +135,9 @@ function Warnings({ warnings }: { warnings: string[] }) {
     <details class="notice warn" open={warnings.length <= 2}>
       <summary>{t.warnings(warnings.length)}</summary>
       <ul>
-        {warnings.map((warning) => (
-          <li key={warning} lang="en">
-            {warning}
+        {warnings.map(t.remark).map(({ text, lang }) => (
+          <li key={text} lang={lang}>
+            {text}
           </li>
         ))}
       </ul>

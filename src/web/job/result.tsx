@@ -95,7 +95,7 @@ function PreviewPart({ id, share, onSettled }: { id: string; share: string | nul
   const t = words();
   const [shown, setShown] = useState<{ Player: Player; preview: Preview } | null>(null);
   const [isMissing, setMissing] = useState(false);
-  const broken = useErrorBoundary(onSettled)[0] as unknown; // a player that breaks takes nothing with it
+  const [broken] = useErrorBoundary(onSettled) as [unknown, () => void]; // a player that breaks takes nothing with it
   const failed = isMissing || broken !== undefined;
   useEffect(() => {
     Promise.all([import('../preview/player.tsx'), ask<Preview>('GET', jobPath(id, 'preview', share))]).then(

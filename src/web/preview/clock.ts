@@ -1,5 +1,5 @@
 /** Above this the clock jumps to what the audio says; below, it drifts there unseen. ms. */
-const JUMP = 60;
+const JUMP = 20;
 /** The share of a small difference that one reading takes away. */
 const SLEW = 0.1;
 /** So long the clock goes on without a new reading where each look finds one, and as much more as readings are usually old elsewhere. ms. */

@@ -13,10 +13,10 @@ export function createField(preview: Preview): Draw {
     const { context, density, width, height } = frame;
     context.setTransform(density, 0, 0, density, 0, 0);
     context.clearRect(0, 0, width, height);
+    if (!frame.calm) drawKiai(frame, preview);
     context.save();
     draw(frame);
     context.restore();
-    if (!frame.calm) drawKiai(frame, preview);
   };
 }
 

@@ -10,6 +10,8 @@ const EVERY = 25;
 /** A song that has just been started may stand once more (clock.ts), so for so long little is handed over, ms. */
 const UNSTEADY = 300;
 const AHEAD_UNSTEADY = 40;
+/** The limiter looks so far ahead, and delays by as much, seconds (Web Audio API, DynamicsCompressorNode). */
+const LIMITER_DELAY = 0.006;
 /** One that is later than this is left out. */
 const LATE = 40;
 
@@ -48,7 +50,7 @@ export function createHits({ sounds, mode }: Preview, timeNow: () => number, rat
       const [time, additions, bank, loud] = sounds[next] ?? [Infinity, 0, 0, 0];
       if (time > now + ahead) return;
       if (time < now - LATE) continue;
-      const when = Math.max(context.currentTime, heard + (time - now) / 1000 / rate());
+      const when = Math.max(context.currentTime, heard + (time - now) / 1000 / rate() - LIMITER_DELAY);
       for (const name of soundNames(mode === 1, additions, bank)) strike(name, when, loud / 100);
     }
   }

@@ -12,6 +12,7 @@ export type Playback = ReturnType<typeof createPlayback>;
 /** A song, the hits on it and the frames of both. Times are ms of the map. Call `close` when it is no longer shown. */
 export function createPlayback(preview: Preview, audioUrl: string) {
   const audio = new Audio();
+  const closing = new AbortController();
   const clock = createClock(audio, preview.audio_shift_ms);
   const playing = signal(false);
   /** Nobody has pressed or moved anything yet. */
@@ -27,22 +28,17 @@ export function createPlayback(preview: Preview, audioUrl: string) {
     () => clock.time(),
     () => rate.peek(),
   );
-  const drawers = new Set<(time: number) => void>();
-  let frame = 0;
+  const frames = createFrames(look, () => playing.peek());
+  const { redraw } = frames;
 
-  function draw() {
-    frame = 0;
-    const time = Math.min(clock.time(), length.peek());
+  const now = () => Math.min(clock.time(), length.peek());
+
+  function look(): number {
+    const time = now();
     second.value = Math.max(0, Math.floor(time / 1000));
-    for (const each of drawers) each(time);
-    if (!playing.peek()) return;
-    if (song.peek() === 'failed' && time >= length.peek()) pause();
-    else redraw();
-  }
-
-  /** Draws the next frame; while nothing plays and nothing changes there is none. */
-  function redraw() {
-    frame ||= requestAnimationFrame(draw);
+    // A song says itself that it has ended.
+    if (playing.peek() && song.peek() === 'failed' && time >= length.peek()) pause();
+    return time;
   }
 
   async function play() {
@@ -76,32 +72,30 @@ export function createPlayback(preview: Preview, audioUrl: string) {
     redraw();
   }
 
+  function songCame() {
+    clock.join();
+    // A stream that does not say how long it is stays as long as the map.
+    if (Number.isFinite(audio.duration))
+      length.value = Math.max(preview.end, audio.duration * 1000 - preview.audio_shift_ms);
+    song.value = 'there';
+    redraw();
+  }
+
+  function songFailed() {
+    if (closing.signal.aborted) return;
+    clock.leave(playing.peek());
+    song.value = 'failed';
+    redraw();
+  }
+
   function setRate(value: number) {
     rate.value = value;
     clock.setRate(value);
     hits.again();
   }
 
-  const closing = new AbortController();
-  const songSettled = new Promise<void>((resolve) => {
-    const settle = (how: 'there' | 'failed') => {
-      if (how === 'there') clock.join();
-      else clock.leave(playing.peek());
-      song.value = how;
-      resolve();
-      redraw();
-    };
-    audio.addEventListener('loadedmetadata', () => settle('there'));
-    audio.addEventListener('error', () => settle('failed'));
-    loadSong(audioUrl, preview.end, closing.signal).then(
-      (url) => (audio.src = url),
-      () => closing.signal.aborted || settle('failed'),
-    );
-  });
-  audio.addEventListener('durationchange', () => {
-    if (Number.isFinite(audio.duration))
-      length.value = Math.max(preview.end, audio.duration * 1000 - preview.audio_shift_ms);
-  });
+  const songSettled = loadSong(audio, audioUrl, closing.signal).then(songCame, songFailed);
+  audio.addEventListener('error', () => song.peek() === 'there' && songFailed());
   audio.addEventListener('seeked', redraw);
   audio.addEventListener('ended', pause);
   // By the system, for a call or a headset's button.
@@ -129,14 +123,10 @@ export function createPlayback(preview: Preview, audioUrl: string) {
     seek,
     setRate,
     redraw,
-    time: () => Math.min(clock.time(), length.peek()),
-    onFrame(draws: (time: number) => void): () => void {
-      drawers.add(draws);
-      redraw();
-      return () => drawers.delete(draws);
-    },
+    time: now,
+    onFrame: frames.onFrame,
     close() {
-      cancelAnimationFrame(frame);
+      frames.close();
       stopLevels();
       hits.close();
       closing.abort();
@@ -144,5 +134,33 @@ export function createPlayback(preview: Preview, audioUrl: string) {
       audio.removeAttribute('src');
       audio.load();
     },
+  };
+}
+
+/** Frames on demand: while nothing goes on and nobody asks there is none. */
+function createFrames(look: () => number, goesOn: () => boolean) {
+  const drawers = new Set<(time: number) => void>();
+  let frame = 0;
+
+  function draw() {
+    frame = 0;
+    const time = look();
+    for (const each of drawers) each(time);
+    if (goesOn()) redraw();
+  }
+
+  function redraw() {
+    frame ||= requestAnimationFrame(draw);
+  }
+
+  return {
+    redraw,
+    /** Draws with each frame until the function that it returns is called. */
+    onFrame(draws: (time: number) => void): () => void {
+      drawers.add(draws);
+      redraw();
+      return () => drawers.delete(draws);
+    },
+    close: () => cancelAnimationFrame(frame),
   };
 }

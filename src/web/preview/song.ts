@@ -1,26 +1,33 @@
-/** Longer songs are left to the browser, ms: decoded, ten minutes are 200 MB for a moment and 100 MB after. */
-const MOST = 600_000;
+/** Longer songs are left to the browser, seconds: decoded, six minutes are 130 MB for a moment and 65 MB after. */
+const MOST = 360;
 const RATE = 44_100;
 /** Samples that are written before the page gets its turn again. */
 const SLICE = 500_000;
 
 /**
- * Address of a song in a form in which browsers seek exactly. In an mp3 or ogg with a variable bit rate they land up to 0.4 s beside the place that they
- * say (measured in Chromium 156), and the map would be heard at the wrong place after each seek; in plain samples they do not. What
- * cannot be decoded keeps its own address. Rejects when there is no song, or with the signal's reason.
+ * Gives a song to an audio element in a form in which browsers seek exactly. In an mp3 or ogg with a variable bit rate they land up to 0.4 s beside
+ * the place that they say (measured in Chromium 156), and the map would be heard at the wrong place after each seek; in plain samples they do
+ * not. What is too long or cannot be decoded is played as it is. Resolves when its length is known, rejects when it cannot be played.
  */
-export async function loadSong(url: string, lengthMs: number, signal: AbortSignal): Promise<string> {
-  if (lengthMs > MOST) return url;
+export async function loadSong(audio: HTMLAudioElement, url: string, signal: AbortSignal): Promise<void> {
+  await open(audio, url, signal);
+  if (!(audio.duration <= MOST)) return;
+  const plain = await decode(url, signal).catch(() => undefined);
+  signal.throwIfAborted();
+  if (plain) await open(audio, URL.createObjectURL(plain), signal);
+}
+
+function open(audio: HTMLAudioElement, url: string, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve, reject) => {
+    audio.addEventListener('loadedmetadata', () => resolve(), { once: true, signal });
+    audio.addEventListener('error', () => reject(new Error('the song cannot be played')), { once: true, signal });
+    audio.src = url;
+  });
+}
+
+async function decode(url: string, signal: AbortSignal): Promise<Blob> {
   const response = await fetch(url, { signal });
-  if (!response.ok) throw new Error(`the song's address answered ${response.status}`);
-  const bytes = await response.arrayBuffer();
-  try {
-    const decoded = await new OfflineAudioContext(1, 1, RATE).decodeAudioData(bytes);
-    return URL.createObjectURL(await wav(decoded, signal));
-  } catch {
-    signal.throwIfAborted();
-    return url;
-  }
+  return wav(await new OfflineAudioContext(1, 1, RATE).decodeAudioData(await response.arrayBuffer()), signal);
 }
 
 /** 16 bits; more than two channels lose the others. */

@@ -59,6 +59,7 @@ export function DropZone({ limits, isMissing }: { limits: Limits | null; isMissi
               limits.formats.join(', ').toUpperCase(),
               bytes(limits.max_upload_bytes),
               number(limits.max_audio_seconds / 60),
+              number(limits.retention_seconds / 86_400, 1),
             )
           : '\u00a0'}
       </p>

@@ -55,6 +55,7 @@ export function Form({ offer, initial, origin, setMissing }: FormProps) {
   const [problems, setProblems] = useState<FieldProblem[]>([]);
   const [failure, setFailure] = useState<ServiceError | null>(null);
   const [busy, setBusy] = useState(false);
+  const sending = useRef(false); // known at once, where `busy` waits for the next drawing
   const form = useRef<HTMLFormElement>(null);
   const again = useRef(newKey());
   const model = textOf(settings, 'model') || offer.best;
@@ -90,7 +91,7 @@ export function Form({ offer, initial, origin, setMissing }: FormProps) {
 
   async function submit(event: Event) {
     event.preventDefault();
-    if (busy || !details) return;
+    if (sending.current || !details) return;
     setMissing(!origin && waiting.length === 0);
     if (!origin && waiting.length === 0) return document.getElementById('choose-song')?.focus();
     const fields = sentFields(settings, details.limits, isOneSong);
@@ -98,7 +99,7 @@ export function Form({ offer, initial, origin, setMissing }: FormProps) {
     setProblems(wrong);
     setFailure(null);
     if (wrong.length > 0) return;
-    setBusy(true);
+    setBusy((sending.current = true));
     try {
       if (origin) await retry(origin, fields, details);
       else await sendAll(fields);
@@ -107,7 +108,7 @@ export function Form({ offer, initial, origin, setMissing }: FormProps) {
       setProblems(problem.errors);
       setFailure(problem);
     }
-    setBusy(false);
+    setBusy((sending.current = false));
   }
 
   async function retry(record: JobRecord, fields: Record<string, string>, { limits }: ModelDetails) {

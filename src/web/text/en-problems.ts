@@ -5,7 +5,10 @@ export const problems: ProblemWords = {
     what: 'Some settings cannot be used like this.',
     todo: 'They are marked in the form; change them and send again.',
   },
-  unauthorized: { what: 'You need to sign in.', todo: 'Use the key that the operator of this service gave you.' },
+  unauthorized: {
+    what: 'There is no such key.',
+    todo: 'Sign in with the key that the operator of this service gave you.',
+  },
   forbidden: { what: 'This key may not do that.', todo: 'It takes the admin key.' },
   foreign_origin: {
     what: 'The request came from another site and was refused.',

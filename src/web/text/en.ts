@@ -40,8 +40,8 @@ const en: Words = {
   dropHere: 'Drop a song here',
   chooseSongs: 'Choose a song',
   chooseFirst: 'Choose a song first.',
-  songLimits: (formats, size, minutes) =>
-    `${formats}; up to ${size} and ${minutes} minutes each. You can choose several.`,
+  songLimits: (formats, size, minutes, days) =>
+    `${formats}; up to ${size} and ${minutes} minutes each, several at once. Results are kept for ${days} days.`,
   removeSong: (name) => `Remove ${name}`,
   stopUpload: 'Stop upload',
   uploading: (name) => `Uploading ${name}`,
@@ -191,6 +191,7 @@ const en: Words = {
   failedAt: (stage) => `It stopped at: ${stage}`,
   lastOutput: 'Last output',
   warnings: (count) => some(count, 'remark'),
+  remark: (text) => ({ text, lang: 'en' }),
   log: 'Log',
   lines: (count, most) => (count >= most ? `last ${most} lines` : some(count, 'line')),
   follow: 'Follow',

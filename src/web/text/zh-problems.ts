@@ -2,7 +2,7 @@ import type { ProblemWords } from './codes.ts';
 
 export const problems: ProblemWords = {
   invalid_request: { what: '有些设置不能这样填。', todo: '出错的地方已在表单中标出，改好后再提交。' },
-  unauthorized: { what: '需要登录。', todo: '请用服务管理员给你的密钥登录。' },
+  unauthorized: { what: '没有这个密钥。', todo: '请用服务管理员给你的密钥登录。' },
   forbidden: { what: '这个密钥不能这样做。', todo: '此操作需要管理员密钥。' },
   foreign_origin: { what: '请求来自别的网站，已被拒绝。', todo: '请直接打开本页面再操作。' },
   job_not_found: { what: '找不到这个任务。', todo: '请检查网址；任务可能已被删除或过期，也可能属于别人的密钥。' },

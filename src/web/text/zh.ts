@@ -1,5 +1,6 @@
 import { fields, hints } from './zh-fields.ts';
 import { problems } from './zh-problems.ts';
+import { remark } from './zh-remarks.ts';
 
 const units = { second: '秒', minute: '分钟', hour: '小时' };
 
@@ -39,8 +40,8 @@ const zh = {
   dropHere: '把歌曲拖到这里',
   chooseSongs: '选择歌曲',
   chooseFirst: '请先选择一首歌。',
-  songLimits: (formats: string, size: string, minutes: string) =>
-    `${formats}；每个文件最大 ${size}、最长 ${minutes} 分钟。可以一次选多首。`,
+  songLimits: (formats: string, size: string, minutes: string, days: string) =>
+    `${formats}；每首最大 ${size}、最长 ${minutes} 分钟，可以一次选多首。结果保留 ${days} 天。`,
   removeSong: (name: string) => `移除 ${name}`,
   stopUpload: '停止上传',
   uploading: (name: string) => `正在上传 ${name}`,
@@ -190,6 +191,7 @@ const zh = {
   failedAt: (stage: string) => `停在：${stage}`,
   lastOutput: '最后的输出',
   warnings: (count: number) => `${count} 条提示`,
+  remark,
   log: '日志',
   lines: (count: number, most: number) => (count >= most ? `最后 ${most} 行` : `${count} 行`),
   follow: '跟随',
