@@ -10,4 +10,6 @@ import './style/submit.css';
 import './theme.ts';
 
 followLinks();
+// A file that is dropped beside its place does not replace the page.
+for (const type of ['dragover', 'drop']) addEventListener(type, (event) => event.preventDefault());
 render(<App />, document.body);
