@@ -71,6 +71,7 @@ function standardObjects(times: number[], gap: number): StandardObject[] {
   const random = createRandom(1);
   const objects: StandardObject[] = [];
   let [x, y] = [256, 192];
+  let nextSpinner = 36;
   for (let index = 0; index < times.length; index++) {
     const time = times[index]!;
     const angle = random() * 2 * Math.PI;
@@ -78,7 +79,8 @@ function standardObjects(times: number[], gap: number): StandardObject[] {
       Math.round,
     ) as [number, number];
     const look = { combo: (index % 8) + 1, colour: Math.floor(index / 8) % 4 };
-    if (index % 40 === 39) {
+    if (index >= nextSpinner) {
+      nextSpinner += 40;
       objects.push({ kind: 'spinner', time, end: time + 3 * gap });
       index += 4;
     } else if (index % 4 === 2) {
@@ -98,11 +100,16 @@ function standardObjects(times: number[], gap: number): StandardObject[] {
 function taikoObjects(times: number[], gap: number): TaikoObject[] {
   const random = createRandom(2);
   const objects: TaikoObject[] = [];
+  let [nextRoll, nextSwell, rolls] = [20, 44, 0];
   for (let index = 0; index < times.length; index++) {
     const time = times[index]!;
-    if (index % 30 === 20) objects.push({ kind: 'drumroll', time, end: time + 3 * gap, big: index % 60 === 20 });
-    else if (index % 50 === 44) objects.push({ kind: 'swell', time, end: time + 4 * gap });
-    else {
+    if (index >= nextRoll) {
+      nextRoll += 30;
+      objects.push({ kind: 'drumroll', time, end: time + 3 * gap, big: rolls++ % 2 === 0 });
+    } else if (index >= nextSwell) {
+      nextSwell += 50;
+      objects.push({ kind: 'swell', time, end: time + 4 * gap });
+    } else {
       objects.push({ kind: 'note', time, kat: random() < 0.4, big: index % 8 === 0 });
       continue;
     }

@@ -264,6 +264,26 @@ describe('the player', () => {
     expect(await page.getByRole('button', { name: 'Pause' }).count()).toBe(1);
   });
 
+  test('tells in words what the picture shows', async () => {
+    await open({}, '/song.wav', 3);
+    const said = () =>
+      page.getByRole('img').evaluate((canvas) => {
+        const summary = document.getElementById(canvas.getAttribute('aria-describedby')!);
+        return [canvas.getAttribute('aria-label'), summary!.textContent];
+      });
+    const map = makeMap(3, { seconds: 60 });
+    const [label, summary] = await said();
+    expect(label).toBe('Made by hand [Insane]');
+    for (const part of ['osu!mania map', '5.23 stars', '1:00 long', `Notes: ${map.objects.length}`, 'No breaks'])
+      expect(summary).toContain(part);
+    expect(summary).toContain(`with ${Math.max(...map.density)} objects a second`);
+    await page.evaluate((shown) => window.showPlayer(shown, '/song.wav', 'zh'), {
+      ...map,
+      breaks: [[1, 2]] as [number, number][],
+    });
+    await expect.poll(async () => (await said())[1]).toContain('休息段 1 处');
+  });
+
   test('goes where the timeline is pressed and dragged', async () => {
     await open();
     const box = (await slider().boundingBox())!;

@@ -207,8 +207,8 @@ describe('the field', () => {
       [600, 500],
       [
         [column(3), 425],
-        [column(3), down(200) + 3],
-        [column(3), down(200) - 10],
+        [column(3), down(200) - 3],
+        [column(3), down(200) - 25],
       ],
     );
     expect(held!.slice(0, 3)).toEqual([0xff, 0xcf, 0x5a]);

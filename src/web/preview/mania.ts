@@ -102,7 +102,8 @@ function drawNote({ context, time }: Frame, stage: Stage, note: ManiaObject, col
     const tail = stage.depth(note.end);
     context.fillStyle = mix('#1b1b26', colour, note.time <= time ? 0.7 : 0.45);
     context.fillRect(x + width * 0.12, tail, width * 0.76, head - tail);
-    bar(context, x + width * 0.06, tail, width * 0.88, stage.noteHeight * 0.6, mix(colour, '#1b1b26', 0.25));
+    const cap = stage.noteHeight * 0.6;
+    bar(context, x + width * 0.06, tail - cap, width * 0.88, cap, mix(colour, '#1b1b26', 0.25));
   }
   bar(context, x, head - stage.noteHeight, width, stage.noteHeight, colour);
 }
