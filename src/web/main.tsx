@@ -2,6 +2,7 @@ import { render } from 'preact';
 import { followLinks } from './address.ts';
 import { App } from './app.tsx';
 import './style/base.css';
+import './style/frame.css';
 import './style/controls.css';
 import './style/job.css';
 import './style/lists.css';
