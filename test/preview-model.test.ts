@@ -184,7 +184,7 @@ describe('catch', () => {
   }
 
   test('a banana shower rains where chance has it, each banana taking four numbers', () => {
-    const { objects } = previewOf(2, ['256,192,1000,12,0,2000,0:0:0:0:']);
+    const { objects, sounds } = previewOf(2, ['256,192,1000,12,0,2000,0:0:0:0:']);
     const numbers = random();
     const next = () => numbers.next().value as number;
     const expected = times(1000, 2000, 62.5).map((time) => {
@@ -193,6 +193,7 @@ describe('catch', () => {
       return { kind: 'banana', time, x, colour: 0 };
     });
     expect(objects).toEqual(expected as CatchObject[]);
+    expect(sounds).toEqual(expected.map(({ time }) => [time, 1, 1, 60]));
   });
 
   test('a stream has fruits at its edges, droplets at its ticks, and tiny ones strewn by up to 20 px', () => {

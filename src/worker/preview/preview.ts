@@ -38,7 +38,8 @@ const details: Detail[] = [
 
 /**
  * What the page draws of a `.osu` text. Read by the verifier's own reader, so that both mean the same objects. Throws PreviewError for what
- * cannot be drawn: no beatmap, no object, a time or place that is no number, or too much of it. `audioShiftMs` as in audio-shift.ts.
+ * cannot be drawn: no beatmap, no object, a time or place that is no number, or too much of it. `audioShiftMs`: what
+ * browserShiftMs says of the song.
  */
 export function makePreview(text: string, audioShiftMs: number): Preview {
   const map = inGameTime(read(text));

@@ -22,12 +22,18 @@ function lineAt({ timing, general }: Beatmap, time: number) {
 export function soundsOf(map: Beatmap, partsOf: PartsOf): Sounds {
   const sounds: Sounds = [];
   for (const object of map.objects) {
+    if (object.kind === 'spinner' && map.mode === 2) continue; // its bananas are heard instead
     const edges = edgesOf(object);
     edges.forEach((time, edge) => {
       if ((object.kind === 'spinner' && edge === 0) || (object.kind === 'hold' && edge > 0)) return;
       const sound = object.sounds[object.slider ? edge : 0];
       const line = lineAt(map, time);
-      sounds.push([time, (sound?.sound ?? 0) & 14, sound?.normalSet || line.bank, object.volume || line.volume]);
+      sounds.push([
+        time,
+        (sound?.sound ?? 0) & 14,
+        sound?.normalSet || line.bank,
+        loudness(object.volume || line.volume),
+      ]);
     });
     if (!object.slider || map.mode === 3) continue;
     for (const { kind, time } of partsOf(object.slider, object)) if (kind === 'tick') sounds.push(tickAt(map, time));
@@ -37,7 +43,7 @@ export function soundsOf(map: Beatmap, partsOf: PartsOf): Sounds {
 
 function tickAt(map: Beatmap, time: number): Sounds[number] {
   const { bank, volume } = lineAt(map, time);
-  return [time, soft, bank, volume];
+  return [time, soft, bank, loudness(volume)];
 }
 
 export const bananaSounds = (map: Beatmap, falling: readonly CatchObject[]): Sounds =>
@@ -52,10 +58,13 @@ export function drumSounds(map: Beatmap, objects: readonly TaikoObject[]): Sound
       const additions = object.kind === 'note' ? (object.kat ? 8 : 0) + (object.big ? 4 : 0) : 0;
       return times.map((time) => {
         const line = lineAt(map, time);
-        return [time, additions, line.bank, map.objects[i]?.volume || line.volume];
+        return [time, additions, line.bank, loudness(map.objects[i]?.volume || line.volume)];
       });
     }),
   );
 }
+
+/** A volume as the game takes it; one that is no number stays that. */
+const loudness = (volume: number) => Math.min(100, Math.max(0, volume));
 
 const inOrder = (sounds: Sounds) => sounds.sort((a, b) => a[0] - b[0]);
