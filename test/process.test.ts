@@ -100,7 +100,7 @@ test('the engine of a worker that is gone is ended', async () => {
   expect(await look()).toBe(true);
 });
 
-test('the engine of an attempt that was given back, taken over or has ended is ended', async () => {
+test('the engine of an attempt that was given back, taken over or has ended, or whose job was removed, is ended', async () => {
   const released = await engineOf(nameWorker());
   await released.claim.release();
   expect(await released.look()).toBe(true);
@@ -113,6 +113,10 @@ test('the engine of an attempt that was given back, taken over or has ended is e
   const over = await engineOf(nameWorker());
   await over.jobs.finish(over.id, { state: 'cancelled', finishedAt: Date.now(), attempt: 2, warnings: [] });
   expect(await over.look()).toBe(true);
+
+  const removed = await engineOf(nameWorker());
+  await removed.jobs.remove(removed.id);
+  expect(await removed.look()).toBe(true);
 });
 
 test('the engine of another host is not ours to end', async () => {

@@ -104,6 +104,27 @@ test('a job without an end is never removed, nor the song that it waits for', as
   expect(await songs(service)).toEqual(['x.mp3']);
 });
 
+test('an old job that cannot be cleared keeps no other from its end', async () => {
+  const service = await emptyService();
+  const stuck = await oldJob(service, 31 * day, 'succeeded');
+  const other = await oldJob(service, 32 * day, 'succeeded', 'y.mp3');
+  await mkdir(join(service.jobs.folder(stuck), 'reference.osu')); // no file, so that it cannot be removed as one
+  await service.sweep();
+  expect(await service.jobs.read(stuck)).toMatchObject({ state: 'succeeded' });
+  expect(await service.jobs.read(other)).toMatchObject({ state: 'expired' });
+});
+
+test('a removed job is remembered for a minute, in which its engines are ended, and then forgotten', async () => {
+  const service = await emptyService();
+  const id = await oldJob(service, 61 * day, 'succeeded');
+  await service.sweep();
+  expect(await service.jobs.isRemoved(id)).toBe(true);
+  const then = Date.now() / 1000 - 61;
+  await utimes(join(service.dataDir, 'jobs', `.gone-${id}`), then, then);
+  await service.sweep();
+  expect(await readdir(join(service.dataDir, 'jobs'))).toEqual([]);
+});
+
 test('a song that was uploaded again stays for the later job', async () => {
   const service = await emptyService();
   await oldJob(service, 31 * day, 'succeeded');

@@ -38,7 +38,8 @@ interface Deps extends Key {
  * something else, and for one whose first request takes longer than 5 s.
  *
  * A promise that a crash has left stays where it is, and the next one is made at the name that follows from its own: whoever takes it
- * for abandoned goes on to the same place, where again only one can be the first. Were it removed, a slow remover could hit the next.
+ * for abandoned goes on to the same place, where again only one can be the first. Were it removed, a slow remover could hit the next. It is the
+ * same with the promise of a job that was removed since.
  */
 export async function onlyOnce(
   { jobs, owner, key, model }: Deps,
@@ -66,14 +67,18 @@ export async function onlyOnce(
       return { request, replayed: false };
     }
     const theirs = await read(path);
+    const earlier = theirs && (await jobs.readRequest(theirs.id));
+    const isVoid = !earlier && ((theirs && (await jobs.isRemoved(theirs.id))) || (await age(path)) > abandonedMs);
+    if (isVoid) {
+      path = join(jobs.idempotency(), digest(basename(path)));
+      continue;
+    }
     if (theirs && theirs.fingerprint !== mine.fingerprint) {
       const detail = 'This Idempotency-Key was used for another song or other parameters.';
       throw new Problem('idempotency_key_reused', detail);
     }
-    const earlier = theirs && (await jobs.readRequest(theirs.id));
     if (earlier) return { request: earlier, replayed: true };
-    if ((await age(path)) > abandonedMs) path = join(jobs.idempotency(), digest(basename(path)));
-    else await sleep(waitMs);
+    await sleep(waitMs);
   }
   throw new Problem('idempotency_in_progress', 'The first request with this Idempotency-Key is still being received.');
 }

@@ -1,9 +1,9 @@
 import { randomUUID } from 'node:crypto';
-import { readdir, readFile, rename, rm, stat } from 'node:fs/promises';
+import { rename, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Router, type Request, type Response } from 'express';
 import { cachesOfJob, type Cache } from '../shared/cache.ts';
-import type { Jobs } from '../shared/jobs.ts';
+import { exists, type Jobs } from '../shared/jobs.ts';
 import type { Log } from '../shared/log.ts';
 import { Problem } from '../shared/problems.ts';
 import type { Queues } from '../shared/queue.ts';
@@ -13,6 +13,8 @@ import type { Access } from './access.ts';
 
 /** A song that came so lately may be that of a job whose record is being written. */
 const freshSongMs = 60_000;
+/** So long is a removed job remembered: what still worked for it is ended meanwhile (worker/orphans.ts), and its keys stand for nothing. */
+const rememberedMs = 60_000;
 
 interface Deps {
   jobs: Jobs;
@@ -28,45 +30,50 @@ export type Removal = ReturnType<typeof createRemoval>;
  * cleared later and twice, by any API process: every sweep finishes what a crash has left.
  */
 export function createRemoval({ jobs, cache, queues, log }: Deps) {
-  let finishing = Promise.resolve();
+  let running = Promise.resolve();
+  let waiting: Promise<void> | null = null;
 
   async function remove(request: JobRequest): Promise<void> {
     if (!(await jobs.remove(request.id))) return;
     log.info({ jobId: request.id }, 'A job was removed.');
     await clear(request.id, request);
-    void finish().catch((error: unknown) => log.warn({ err: error }, 'A removal is finished by the next sweep.'));
+    void letGo().catch((error: unknown) => log.warn({ err: error }, 'A removal is finished by the next sweep.'));
   }
 
   /** Everything but the song. */
   async function clear(id: string, request: JobRequest | null) {
     await jobs.clear(id);
     for (const family of cachesOfJob) await cache.drop(family, id);
-    await forgetKeys(id);
     if (request && queues?.ready()) await queues.withdraw(request.engine, id).catch(() => undefined);
   }
 
-  /** An `Idempotency-Key` that stood for the job makes a new one. */
-  async function forgetKeys(id: string) {
-    for (const name of await readdir(jobs.idempotency())) {
-      const path = join(jobs.idempotency(), name);
-      const text = await readFile(path, 'utf8').catch(() => '');
-      if (text.includes(`"${id}"`)) await rm(path, { force: true });
-    }
+  /** Clears what all removed jobs have left. */
+  async function finish(): Promise<void> {
+    for (const { id, request } of await jobs.removed()) await clear(id, request);
+    await letGo();
   }
 
-  /** Clears what all removed jobs have left. A song stays while it is some other job's, and its own job's request until it can go. */
-  function finish(): Promise<void> {
-    return (finishing = finishing.catch(() => undefined).then(finishNow));
+  /** Once for all that wait for it, for it looks at every job there is. */
+  function letGo(): Promise<void> {
+    waiting ??= running = running
+      .catch(() => undefined)
+      .then(() => {
+        waiting = null;
+        return letGoNow();
+      });
+    return waiting;
   }
 
-  async function finishNow() {
+  /** A song stays while it is some other job's, and its own job's request until it can go. */
+  async function letGoNow() {
     const gone = await jobs.removed();
-    for (const { id, request } of gone) await clear(id, request);
-    const songs = new Set(gone.flatMap(({ request }) => request?.audio.path ?? []));
+    const songs = new Set<string>();
+    for (const { request } of gone)
+      if (request && (await exists(jobs.audio(request.audio)))) songs.add(request.audio.path);
     for (const path of songs.size > 0 ? await songsOfJobs() : []) songs.delete(path);
-    for (const { id, request } of gone) {
+    for (const { id, request, clearedAt } of gone) {
       const isGone = !request || !songs.has(request.audio.path) || (await removeSong(jobs, request.audio, freshSongMs));
-      if (isGone) await jobs.forget(id);
+      if (isGone && Date.now() - clearedAt >= rememberedMs) await jobs.forget(id);
     }
   }
 

@@ -62,16 +62,21 @@ export function createSweeper({ jobs, cache, link, retentionMs, removal, log }: 
     for (const id of await jobs.ids()) {
       if (closed) return;
       if (now - createdAt(id) < retentionMs) continue;
-      const outcome = await jobs.readOutcome(id).catch(() => null);
-      if (!outcome || now - outcome.finishedAt < retentionMs) continue;
-      if (now - outcome.finishedAt >= 2 * retentionMs) {
-        await jobs.remove(id);
-        log.info({ jobId: id }, 'The record of an old job was removed.');
-      } else if (outcome.state === 'succeeded') {
-        await jobs.expire(id, outcome);
-        await bringInLine({ jobs, cache }, id);
-        log.info({ jobId: id }, 'The files of an old job were removed.');
-      }
+      // One that cannot, for somebody removes it at this moment, keeps no other from it.
+      await expireJob(id, now).catch((error: unknown) => log.warn({ jobId: id, err: error }, 'An old job stays.'));
+    }
+  }
+
+  async function expireJob(id: string, now: number) {
+    const outcome = await jobs.readOutcome(id).catch(() => null);
+    if (!outcome || now - outcome.finishedAt < retentionMs) return;
+    if (now - outcome.finishedAt >= 2 * retentionMs) {
+      await jobs.remove(id);
+      log.info({ jobId: id }, 'The record of an old job was removed.');
+    } else if (outcome.state === 'succeeded') {
+      await jobs.expire(id, outcome);
+      await bringInLine({ jobs, cache }, id);
+      log.info({ jobId: id }, 'The files of an old job were removed.');
     }
   }
 

@@ -71,6 +71,14 @@ export interface JobRecord {
   outcome: Outcome | null;
 }
 
+export interface RemovedJob {
+  id: string;
+  /** Null where it cannot be read. */
+  request: JobRequest | null;
+  /** When the last of its files but the request went, epoch ms. */
+  clearedAt: number;
+}
+
 const referenceName = 'reference.osu';
 /** The name of a removed job's folder is this and its id. */
 const goneSign = '.gone-';
@@ -263,12 +271,19 @@ export function createJobs(dataDir: string) {
     return true;
   }
 
-  /** Ids and requests of the jobs that were removed and have left something. */
-  async function removed(): Promise<{ id: string; request: JobRequest | null }[]> {
+  /** The jobs that were removed and are not forgotten yet. */
+  async function removed(): Promise<RemovedJob[]> {
     const names = (await readdir(join(dataDir, 'jobs'))).filter((name) => name.startsWith(goneSign));
     const ids = names.map((name) => name.slice(goneSign.length));
     return Promise.all(
-      ids.map(async (id) => ({ id, request: await readRequest(`${goneSign}${id}`).catch(() => null) })),
+      ids.map(async (id) => ({
+        id,
+        request: await readRequest(`${goneSign}${id}`).catch(() => null),
+        clearedAt: await stat(gone(id)).then(
+          ({ mtimeMs }) => mtimeMs,
+          () => 0,
+        ),
+      })),
     );
   }
 
@@ -280,6 +295,9 @@ export function createJobs(dataDir: string) {
       if (name !== 'request.json') await rm(join(gone(id), name), { recursive: true, force: true });
     }
   }
+
+  /** Whether a job was removed so lately that something may still work for it. */
+  const isRemoved = (id: string) => exists(gone(id));
 
   /** Removes the last of a removed job. */
   const forget = (id: string) => rm(gone(id), { recursive: true, force: true });
@@ -324,6 +342,7 @@ export function createJobs(dataDir: string) {
     expire,
     remove,
     removed,
+    isRemoved,
     clear,
     forget,
     ids,

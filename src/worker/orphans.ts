@@ -14,7 +14,7 @@ export async function endProcesses(wanted: (attempt: string) => boolean) {
 }
 
 /**
- * Ends every engine on this host that works for nobody: its job has ended, another attempt has begun, or its worker is gone. One whose
+ * Ends every engine on this host that works for nobody: its job has ended or was removed, another attempt has begun, or its worker is gone. One whose
  * worker only is silent may go on: it wakes, or somebody takes over.
  */
 export async function endOrphans(jobs: Jobs, log: Log): Promise<void> {
@@ -28,7 +28,8 @@ export async function endOrphans(jobs: Jobs, log: Log): Promise<void> {
 }
 
 async function isOrphan(jobs: Jobs, id: string, number: number): Promise<boolean> {
-  if (!isJobId(id) || !(await jobs.readRequest(id))) return false; // of another service's data folder
+  if (!isJobId(id)) return false;
+  if (!(await jobs.readRequest(id))) return jobs.isRemoved(id); // else it is of another service's data folder
   if (await jobs.readOutcome(id)) return true;
   const claim = (await readAttempts(jobs.folder(id))).at(-1);
   if (!claim || claim.attempt !== number || claim.state === 'released') return true;
