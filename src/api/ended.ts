@@ -51,7 +51,7 @@ export function createEndedJobs(jobs: Jobs) {
       gamemode: params.gamemode,
       state: outcome.state,
       finishedAt: outcome.finishedAt,
-      startedAt: attempt?.claimedAt,
+      startedAt: attempt?.claimedAt || undefined, // a claim whose text a crash has kept from the disk says 0
       seconds: audio.seconds ?? (outcome.report?.last_object_ms ?? 0) / 1000, // a map ends about where its song does
       error: errorOf(outcome),
     };

@@ -33,6 +33,7 @@ export function createEstimator({ jobs, ended, handover }: Deps) {
   const requests = new LRUCache<string, JobRequest>({ max: 5_000 });
   /** By path, in seconds. */
   const lengths = new LRUCache<string, number>({ max: 1_000 });
+  let measuring = Promise.resolve();
   /** By kind: what a second of song took. */
   let ratios = new Map<string, Range>();
   let learntFrom: readonly Ended[] = [];
@@ -63,13 +64,15 @@ export function createEstimator({ jobs, ended, handover }: Deps) {
     return request;
   }
 
-  /** What a header does not say is counted, once a song; 0 until that is done, for nobody waits for it. */
+  /** What a header does not say is counted, once a song and one song after the other; 0 until that is done, for nobody waits for it. */
   function secondsOf({ audio }: JobRequest): number {
     const known = audio.seconds ?? lengths.get(audio.path);
     if (known !== undefined) return known;
     lengths.set(audio.path, 0);
-    const measuring = measureSong(jobs.audio(audio), audio.format, new AbortController().signal);
-    void measuring.then(({ seconds }) => lengths.set(audio.path, seconds));
+    measuring = measuring.then(async () => {
+      const { seconds } = await measureSong(jobs.audio(audio), audio.format, new AbortController().signal);
+      lengths.set(audio.path, seconds);
+    });
     return 0;
   }
 
@@ -107,7 +110,7 @@ export function createEstimator({ jobs, ended, handover }: Deps) {
     const own = runOf(request);
     if (!own) return null;
     const isTaken = (await handover.reachable()).some(({ engines }) => engines.includes(request.engine));
-    if (!isTaken || (await jobs.isPaused())) return null;
+    if (!isTaken || (await jobs.isPaused().catch(() => true))) return null;
     const wait = await before({ ...line, running: line.running.filter((id) => id !== request.id) }, own);
     return rounded([wait[0] + own[0], wait[1] + own[1]]);
   }
