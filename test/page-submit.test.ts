@@ -9,7 +9,7 @@ const visit = sharedBrowser();
 const service = sharedService({
   redisUrl: inject('redisUrl') + '/15',
   workers: 1,
-  env: { ...withFixtureModel, MAX_UPLOAD_MB: '1' },
+  env: { ...withFixtureModel, MAX_UPLOAD_MB: '1', MAX_AUDIO_MINUTES: '1' },
 });
 
 async function form() {
@@ -55,9 +55,9 @@ test('a song becomes a job with the settings of the form, and its map can be dow
   expect(thirdParty()).toEqual([]);
 });
 
-test('what the service takes is said before, and a file of a wrong type or size is refused before it is sent', async () => {
+test('what the service takes is said before, and a file of a wrong type, size or length is refused before it is sent', async () => {
   const { page, requests } = await form();
-  await expect.poll(() => page.locator('#song-limits').innerText()).toMatch(/MP3.*up to 1 MB and 60 minutes.*30 days/);
+  await expect.poll(() => page.locator('#song-limits').innerText()).toMatch(/MP3.*up to 1 MB and 1 min each.*30 days/);
   await page.setInputFiles('input[multiple]', [
     { name: 'map.zip', mimeType: 'application/zip', buffer: Buffer.from('PK') },
     { name: 'big.mp3', mimeType: 'audio/mpeg', buffer: Buffer.alloc(1024 * 1024 + 1) },
@@ -69,6 +69,8 @@ test('what the service takes is said before, and a file of a wrong type or size 
     'The file is too large',
     'This file is empty',
   ]);
+  await choose(page, song('long.wav', 62));
+  await page.getByText('The song is too long.').waitFor();
   await page.click('.send button');
   await page.getByText('Choose a song first.').waitFor();
   expect(requests.filter((url) => url.endsWith('/process'))).toEqual([]);

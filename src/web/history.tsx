@@ -25,8 +25,8 @@ const isEntries = (value: unknown): value is Entry[] =>
 const jobs = remembered<Entry[]>('jobs', [], isEntries);
 
 /** Puts a job on top of the list, or brings its state up to date where it stands. */
-export function rememberJob({ job_id: id, audio, state }: Pick<JobRecord, 'job_id' | 'audio' | 'state'>): void {
-  const entry = { id, filename: audio.filename, state };
+export function rememberJob(entry: Entry): void {
+  const { id } = entry;
   const isKnown = jobs.value.some((known) => known.id === id);
   jobs.value = isKnown
     ? jobs.value.map((known) => (known.id === id ? entry : known))
@@ -82,7 +82,7 @@ function Row({ entry }: { entry: Entry }) {
         if (left) return;
         setRecord(next);
         setProblem(null);
-        rememberJob(next);
+        rememberJob({ ...entry, state: next.state });
         if (isOver(next.state)) return;
       } catch (error) {
         const problem = asServiceError(error);

@@ -21,7 +21,8 @@ export function Job({ id, share }: { id: string; share: string | null }) {
   const failure = watch.failure.value;
   const t = words();
   useEffect(() => {
-    if (record && share === null && !record.read_only) rememberJob(record);
+    if (record && share === null && !record.read_only)
+      rememberJob({ id: record.job_id, filename: record.audio.filename, state: record.state });
   }, [record?.job_id, record?.state]);
   if (!record) {
     return (

@@ -102,7 +102,7 @@ export function watchJob(id: string, share: string | null) {
   function show(line: LogLine) {
     if (line.id <= lastId) return;
     lastId = line.id;
-    if (pending.length === 0) setTimeout(flush, 30);
+    if (pending.length === 0) setTimeout(flush, 10);
     pending.push(line);
   }
   function flush() {

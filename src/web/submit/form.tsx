@@ -1,25 +1,16 @@
 import { useEffect, useRef, useState } from 'preact/hooks';
 import type { FieldProblem } from '../../shared/problems.ts';
 import { go } from '../address.ts';
-import { rememberJob } from '../history.tsx';
 import { words } from '../language.ts';
 import { Loading, ServiceErrorBox } from '../parts.tsx';
-import {
-  asServiceError,
-  ask,
-  jobPath,
-  newKey,
-  type JobRecord,
-  type ModelDetails,
-  type ServiceError,
-} from '../service.ts';
+import { asServiceError, ask, newKey, type JobRecord, type ModelDetails, type ServiceError } from '../service.ts';
 import { BeatmapFile, KeptBeatmap } from './beatmap-file.tsx';
 import { Field, type FieldProps } from './field.tsx';
 import { Head } from './head.tsx';
 import { Presets } from './presets.tsx';
+import { makeAgain, sendSongs } from './sending.ts';
 import {
   basics,
-  changesOf,
   fieldsOf,
   forAnySong,
   groups,
@@ -29,12 +20,11 @@ import {
   modeOf,
   problemsOf,
   sentFields,
-  settingsOf,
   textOf,
   type GroupName,
   type Settings,
 } from './settings.ts';
-import { changeSong, send, songs, type Song } from './songs.ts';
+import { songs } from './songs.ts';
 import type { Offer } from './submit.tsx';
 
 interface FormProps {
@@ -45,11 +35,24 @@ interface FormProps {
   setMissing: (isMissing: boolean) => void;
 }
 
+/** What a model takes. Until another one is known the last one stands. */
+function useModel(name: string, onFailure: (error: ServiceError) => void): ModelDetails | null {
+  const [details, setDetails] = useState<ModelDetails | null>(null);
+  useEffect(() => {
+    let left = false;
+    ask<ModelDetails>('GET', `/models/${encodeURIComponent(name)}`).then(
+      (found) => !left && setDetails(found),
+      (error: unknown) => !left && onFailure(asServiceError(error)),
+    );
+    return () => void (left = true);
+  }, [name]);
+  return details;
+}
+
 /** Every setting of a map, and the button that sends it. */
 export function Form({ offer, initial, origin, setMissing }: FormProps) {
   const t = words();
   const [settings, setSettings] = useState(initial);
-  const [details, setDetails] = useState<ModelDetails | null>(null);
   const [beatmap, setBeatmap] = useState<File | null>(null);
   const [keepsBeatmap, setKeepsBeatmap] = useState(true);
   const [problems, setProblems] = useState<FieldProblem[]>([]);
@@ -58,16 +61,8 @@ export function Form({ offer, initial, origin, setMissing }: FormProps) {
   const sending = useRef(false); // known at once, where `busy` waits for the next drawing
   const form = useRef<HTMLFormElement>(null);
   const again = useRef(newKey());
-  const model = textOf(settings, 'model') || offer.best;
+  const details = useModel(textOf(settings, 'model') || offer.best, setFailure);
 
-  useEffect(() => {
-    let left = false;
-    ask<ModelDetails>('GET', `/models/${encodeURIComponent(model)}`).then(
-      (found) => !left && setDetails(found),
-      (error: unknown) => !left && setFailure(asServiceError(error)),
-    );
-    return () => void (left = true);
-  }, [model]);
   useEffect(() => {
     if (!origin) lastSettings.value = forAnySong(settings);
   }, [settings]);
@@ -101,60 +96,16 @@ export function Form({ offer, initial, origin, setMissing }: FormProps) {
     if (wrong.length > 0) return;
     setBusy((sending.current = true));
     try {
-      if (origin) await retry(origin, fields, details);
-      else await sendAll(fields);
+      const id = origin
+        ? await makeAgain(origin, fields, { limits: details.limits, keepsBeatmap, key: again.current })
+        : await sendSongs(waiting, fields, beatmap);
+      if (id !== null) go(`/jobs/${id}`);
     } catch (error) {
       const problem = asServiceError(error);
       setProblems(problem.errors);
       setFailure(problem);
     }
     setBusy((sending.current = false));
-  }
-
-  async function retry(record: JobRecord, fields: Record<string, string>, { limits }: ModelDetails) {
-    const before = sentFields(settingsOf(record.params, record.model), limits, true);
-    const changes = { ...changesOf(before, fields), ...(keepsBeatmap ? {} : { beatmap_file: null }) };
-    const made = await ask<{ job_id: string }>('POST', jobPath(record.job_id, 'retry'), changes, {
-      'idempotency-key': again.current,
-    });
-    go(`/jobs/${made.job_id}`);
-  }
-
-  async function sendAll(fields: Record<string, string>) {
-    const ids: string[] = [];
-    for (const song of waiting) {
-      const id = await sendOne(song, fields);
-      if (id !== null) ids.push(id);
-    }
-    const [id] = ids;
-    if (id !== undefined && songs.value.length === 1) {
-      songs.value = [];
-      go(`/jobs/${id}`);
-    }
-  }
-
-  /** A song that is refused for itself leaves the others their way; a wrong field stops them all. */
-  async function sendOne(song: Song, fields: Record<string, string>): Promise<string | null> {
-    // What was cut off is sent again under its key; what was refused is another request by now.
-    const key = song.error && song.error.code !== 'network' ? newKey() : song.key;
-    changeSong(song.key, { key, state: 'sending', share: 0, error: null });
-    try {
-      const id = await send({ ...song, key }, fields, beatmap);
-      changeSong(key, { state: id === null ? 'ready' : 'sent', jobId: id });
-      if (id !== null)
-        rememberJob({
-          job_id: id,
-          audio: { ...song, filename: song.file.name, format: '', bytes: 0 },
-          state: 'queued',
-        });
-      return id;
-    } catch (error) {
-      const problem = asServiceError(error);
-      const isOfTheForm = problem.code === 'invalid_request' || problem.code === 'unauthorized';
-      changeSong(key, { state: 'failed', error: isOfTheForm ? null : problem });
-      if (isOfTheForm) throw error;
-      return null;
-    }
   }
 
   const problemOf = (name: string) => problems.find(({ field }) => field === name);

@@ -41,7 +41,7 @@ const en: Words = {
   chooseSongs: 'Choose a song',
   chooseFirst: 'Choose a song first.',
   songLimits: (formats, size, minutes, days) =>
-    `${formats}; up to ${size} and ${minutes} minutes each, several at once. Results are kept for ${days} days.`,
+    `${formats}; up to ${size} and ${minutes} min each, several at once. Results are kept for ${days} days.`,
   removeSong: (name) => `Remove ${name}`,
   stopUpload: 'Stop upload',
   uploading: (name) => `Uploading ${name}`,
