@@ -4,6 +4,7 @@ import { ExpressAdapter } from '@bull-board/express';
 import { Router, type RequestHandler, type Request, type Response } from 'express';
 import type { Cache } from '../shared/cache.ts';
 import { readAttempts } from '../shared/claim.ts';
+import type { Overview } from '../shared/http.ts';
 import type { Jobs } from '../shared/jobs.ts';
 import type { Log } from '../shared/log.ts';
 import { Problem } from '../shared/problems.ts';
@@ -33,7 +34,7 @@ const boardPolicy =
 
 /** What only the admin may see and do: who works on what, what failed, pause and resume. */
 export function adminRoutes({ access, jobs, cache, ended, handover, log }: Omit<Deps, 'queues'>): Router {
-  async function overview(req: Request, res: Response) {
+  async function overview(req: Request, res: Response<Overview>) {
     access.requireAdmin(req);
     await ended.look().catch((error: unknown) => log.warn({ err: error }, 'The failures may not all be shown.'));
     const [paused, queues, workers] = await Promise.all([jobs.isPaused(), handover.counts(), describeWorkers()]);

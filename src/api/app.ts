@@ -1,6 +1,7 @@
 import express, { Router, type ErrorRequestHandler, type Express, type Request, type Response } from 'express';
 import type { Cache } from '../shared/cache.ts';
 import type { Config } from '../shared/config.ts';
+import type { Limits } from '../shared/http.ts';
 import type { Jobs } from '../shared/jobs.ts';
 import type { Log } from '../shared/log.ts';
 import { Problem } from '../shared/problems.ts';
@@ -123,6 +124,12 @@ function allowForeignPages(origins: string[]) {
 function describeApi({ config, handover }: AppDeps) {
   return async (_req: Request, res: Response) => {
     const { maxUploadBytes, maxAudioSeconds, retentionMs, engine } = config;
+    const limits: Limits = {
+      max_upload_bytes: maxUploadBytes,
+      max_audio_seconds: maxAudioSeconds,
+      formats: takenFormats(engine, await handover.workers()),
+      retention_seconds: Math.round(retentionMs / 1000),
+    };
     res.json({
       message: 'Mapperatorinator API v2.0',
       description: '上传音频+参数，生成osu! beatmap',
@@ -137,12 +144,7 @@ function describeApi({ config, handover }: AppDeps) {
         job: 'GET /jobs/{job_id} - 完整任务记录',
         models: 'GET /models - 可用模型',
       },
-      limits: {
-        max_upload_bytes: maxUploadBytes,
-        max_audio_seconds: maxAudioSeconds,
-        formats: takenFormats(engine, await handover.workers()),
-        retention_seconds: Math.round(retentionMs / 1000),
-      },
+      limits,
     });
   };
 }

@@ -1,24 +1,12 @@
 import { LRUCache } from 'lru-cache';
 import { measureSong } from '../shared/audio-length.ts';
 import { readAttempts } from '../shared/claim.ts';
+import type { Estimate, Eta } from '../shared/http.ts';
 import type { JobRecord, Jobs } from '../shared/jobs.ts';
 import type { Line } from '../shared/queue.ts';
 import type { JobRequest } from '../shared/request.ts';
 import type { Ended, EndedJobs } from './ended.ts';
 import type { Handover } from './handover.ts';
-
-/** In whole seconds from now until the job has ended. */
-export interface Eta {
-  from_seconds: number;
-  to_seconds: number;
-}
-
-/** What is known of a job that has no end yet. */
-export interface Estimate {
-  /** How many jobs of its engine start before it; null unless it waits. */
-  ahead: number | null;
-  eta: Eta | null;
-}
 
 /** Seconds. */
 type Range = [low: number, high: number];

@@ -1,9 +1,9 @@
 import { finalProgress, metadataOf, type Cache, type CachedMetadata, type CachedProgress } from '../shared/cache.ts';
 import { furthest, readEvents, startedAt } from '../shared/events.ts';
+import type { Estimate, JobView } from '../shared/http.ts';
 import { exists, type JobRecord, type Jobs, type Outcome } from '../shared/jobs.ts';
 import type { ReferenceBeatmap } from '../shared/reference-beatmap.ts';
 import { seedStatus, type State } from '../shared/states.ts';
-import type { Estimate } from './eta.ts';
 
 /** Cache writes here are not waited for: none of them throws, and who asks has what it wants. */
 interface Deps {
@@ -119,7 +119,7 @@ interface Beside {
 }
 
 /** The full record as `GET /jobs/{id}` shows it. No path of the server is in it. */
-export async function recordView(jobs: Jobs, record: JobRecord, beside: Beside) {
+export async function recordView(jobs: Jobs, record: JobRecord, beside: Beside): Promise<JobView> {
   const { progress, files, share, retentionMs, estimate } = beside;
   const { request, state, outcome } = record;
   const hasFiles = outcome?.state === 'succeeded';

@@ -3,6 +3,7 @@ import { basename, dirname, join } from 'node:path';
 import compression from 'compression';
 import { Router, type Request, type Response } from 'express';
 import { isErrno } from '../shared/claim.ts';
+import type { FileEntry } from '../shared/http.ts';
 import { listOutputs, type JobRecord, type Jobs } from '../shared/jobs.ts';
 import { Problem, type ProblemCode } from '../shared/problems.ts';
 import type { AudioFormat } from '../shared/request.ts';
@@ -107,7 +108,7 @@ interface SendError {
   headers: Record<string, string>;
 }
 
-async function fileEntry(folder: string, id: string, name: string, share: string | null) {
+async function fileEntry(folder: string, id: string, name: string, share: string | null): Promise<FileEntry | null> {
   const dot = name.lastIndexOf('.');
   const size = await stat(join(folder, name)).then(
     (found) => found.size,

@@ -1,4 +1,5 @@
 import { Router, type CookieOptions, type Request, type Response } from 'express';
+import type { Session } from '../shared/http.ts';
 import { Problem } from '../shared/problems.ts';
 import { sessionCookie, type Access } from './access.ts';
 import { jsonBody, objectIn } from './body.ts';
@@ -7,7 +8,7 @@ const monthMs = 30 * 86_400_000;
 
 /** `/session`: who am I; sign in with a key, for what cannot send one (EventSource, `<audio>`, downloads); sign out. */
 export function sessionRoutes({ access }: { access: Access }): Router {
-  function whoAmI(req: Request, res: Response) {
+  function whoAmI(req: Request, res: Response<Session>) {
     res.set('cache-control', 'no-store');
     res.json({ needed: access.isLimited, client: clientOrNull(req) });
   }

@@ -1,24 +1,12 @@
 import { signal } from '@preact/signals';
 import type { ModelLimit } from '../shared/model-limits.ts';
-import type { Report } from '../shared/jobs.ts';
 import type { ProblemCode, FieldProblem } from '../shared/problems.ts';
 import type { EngineName, Params } from '../shared/request.ts';
 import type { State } from '../shared/states.ts';
 
-/** What the page asks of the service, and what it is answered. */
+/** What the page asks of the service. */
 
-export interface Limits {
-  max_upload_bytes: number;
-  max_audio_seconds: number;
-  formats: string[];
-  retention_seconds: number;
-}
-
-export interface Session {
-  /** Whether the service wants a key. */
-  needed: boolean;
-  client: { name: string | null; admin: boolean } | null;
-}
+export type { Eta, FileEntry, JobView as JobRecord, Limits, Overview, Session } from '../shared/http.ts';
 
 export interface Model {
   name: string;
@@ -32,69 +20,6 @@ export interface ModelDetails extends Model {
   /** The engine's own values; null where this host does not know them. */
   config: Record<string, unknown> | null;
   limits: Record<string, ModelLimit>;
-}
-
-/** Seconds from now until the end. */
-export interface Eta {
-  from_seconds: number;
-  to_seconds: number;
-}
-
-export interface JobRecord {
-  job_id: string;
-  state: State;
-  engine: EngineName;
-  model: string;
-  progress: number;
-  stage: string;
-  attempt: number;
-  created_at: string;
-  started_at: string | null;
-  finished_at: string | null;
-  expires_at: string | null;
-  audio: { filename: string; format: string; bytes: number; seconds: number | null };
-  reference: { filename: string } | null;
-  params: Partial<Params>;
-  warnings: string[];
-  report: Partial<Report> | null;
-  error: { code: string; detail: string; stage?: string; output?: string[] } | null;
-  output_files: string[];
-  queue: { ahead: number } | null;
-  eta: Eta | null;
-  retry_of: string | null;
-  has_preview: boolean;
-  /** Seen by a share token. */
-  read_only: boolean;
-}
-
-export interface FileEntry {
-  name: string;
-  size: number;
-  type: string;
-  download_url: string;
-}
-
-export interface Overview {
-  paused: boolean;
-  mode: string;
-  queues: Record<string, Record<string, number> | null>;
-  workers: {
-    worker: string;
-    engines: string[];
-    models: string[];
-    devices: (string | null)[];
-    jobs: { job_id: string; stage: string; progress: number; started_at: string | null }[];
-  }[];
-  failures: {
-    job_id: string;
-    state: State;
-    code: string;
-    detail: string;
-    stage: string | null;
-    finished_at: string;
-    engine: EngineName;
-    model: string;
-  }[];
 }
 
 /** What went wrong on the way, beside the service's own problems: no answer, or one that is none of the service's. */
