@@ -1,5 +1,6 @@
 import { readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, inject, test } from 'vitest';
 import { sharedService, startService, tone, withFixtureModel } from './service.ts';
 
@@ -57,6 +58,26 @@ describe('a share token', () => {
     expect((await call('DELETE', `${path}/share`, { headers: alice })).status).toBe(204);
     const { body } = await call('POST', `${path}/share`, { headers: alice });
     expect(body['token']).not.toBe(token);
+  });
+
+  test('that is taken back ends the streams that are seen by it, and no other', async () => {
+    const service = await shared();
+    const body = new FormData();
+    body.append('title', 'fixture:slow=60');
+    body.append('audio_file', new Blob([new Uint8Array(tone(2))]), 'song.wav');
+    const id = (await service.call('POST', '/process', { headers: alice, body })).body['job_id'] as string;
+    const { body: share } = await service.call('POST', `/jobs/${id}/share`, { headers: alice });
+    const streams = [
+      fetch(`${service.url}/jobs/${id}/stream?share=${share['token']}`),
+      fetch(`${service.url}/jobs/${id}/stream`, { headers: alice }),
+    ];
+    const ended = streams.map(async (stream) => (await stream).text());
+    await Promise.all(streams);
+    await service.call('DELETE', `/jobs/${id}/share`, { headers: alice });
+    expect(await Promise.race([ended[0], sleep(6_000)])).not.toMatch(/event: (completed|failed)/);
+    expect(await Promise.race([ended[1], sleep(500, 'open')])).toBe('open');
+    await service.call('POST', `/jobs/${id}/cancel`, { headers: alice });
+    expect(await ended[1]).toContain('event: failed');
   });
 
   test('opens nothing else', async () => {

@@ -26,6 +26,7 @@ export type EndedJobs = ReturnType<typeof createEndedJobs>;
 export function createEndedJobs(jobs: Jobs) {
   /** Newest first; null for a record that cannot be read. */
   let known = new Map<string, Ended | null>();
+  let newest: Ended[] = [];
   let lookedAt = 0;
   let looking: Promise<void> | null = null;
 
@@ -37,6 +38,7 @@ export function createEndedJobs(jobs: Jobs) {
       seen.set(id, known.get(id) ?? (await read(id).catch(() => null)));
     }
     known = seen;
+    newest = [...seen.values()].filter((ended) => ended !== null);
   }
 
   async function read(id: string): Promise<Ended | null> {
@@ -56,8 +58,8 @@ export function createEndedJobs(jobs: Jobs) {
   }
 
   return {
-    /** Those that are known. */
-    newest: (): Ended[] => [...known.values()].filter((ended) => ended !== null),
+    /** Those that are known; another list after each look. */
+    newest: (): readonly Ended[] => newest,
     /** Looks for more, unless that was just done. The first look takes a while. */
     async look(): Promise<void> {
       if (!looking && Date.now() - lookedAt < lookEveryMs) return;

@@ -3,7 +3,7 @@ import { measureSong } from '../shared/audio-length.ts';
 import { readAttempts } from '../shared/claim.ts';
 import type { Estimate, Eta } from '../shared/http.ts';
 import type { JobRecord, Jobs } from '../shared/jobs.ts';
-import type { Line } from '../shared/queue.ts';
+import type { Line } from '../shared/queue-line.ts';
 import type { JobRequest } from '../shared/request.ts';
 import type { Ended, EndedJobs } from './ended.ts';
 import type { Handover } from './handover.ts';
@@ -31,16 +31,17 @@ export type Estimator = ReturnType<typeof createEstimator>;
  */
 export function createEstimator({ jobs, ended, handover }: Deps) {
   const requests = new LRUCache<string, JobRequest>({ max: 5_000 });
-  const lengths = new LRUCache<string, Promise<number>>({ max: 1_000 });
+  /** By path, in seconds. */
+  const lengths = new LRUCache<string, number>({ max: 1_000 });
   /** By kind: what a second of song took. */
   let ratios = new Map<string, Range>();
-  let learntFrom: Ended[] = [];
+  let learntFrom: readonly Ended[] = [];
 
   /** Nobody waits for what is not known yet. */
   function learn() {
     void ended.look().catch(() => undefined); // the disk is in trouble: what is known stays
     const newest = ended.newest();
-    if (newest.length === learntFrom.length && newest.every((one, i) => one === learntFrom[i])) return;
+    if (newest === learntFrom) return;
     learntFrom = newest;
     const byKind = new Map<string, number[]>();
     for (const { engine, model, gamemode, state, startedAt, finishedAt, seconds } of newest) {
@@ -62,26 +63,26 @@ export function createEstimator({ jobs, ended, handover }: Deps) {
     return request;
   }
 
-  /** What a header does not say is counted, once a song. */
-  async function secondsOf({ audio }: JobRequest): Promise<number> {
-    if (audio.seconds !== undefined) return audio.seconds;
-    const measuring =
-      lengths.get(audio.path) ??
-      measureSong(jobs.audio(audio), audio.format, new AbortController().signal).then(({ seconds }) => seconds);
-    lengths.set(audio.path, measuring);
-    return measuring;
+  /** What a header does not say is counted, once a song; 0 until that is done, for nobody waits for it. */
+  function secondsOf({ audio }: JobRequest): number {
+    const known = audio.seconds ?? lengths.get(audio.path);
+    if (known !== undefined) return known;
+    lengths.set(audio.path, 0);
+    const measuring = measureSong(jobs.audio(audio), audio.format, new AbortController().signal);
+    void measuring.then(({ seconds }) => lengths.set(audio.path, seconds));
+    return 0;
   }
 
   /** How long a whole run takes; null where too few of its kind are known. */
-  async function runOf(request: JobRequest): Promise<Range | null> {
+  function runOf(request: JobRequest): Range | null {
     const ratio = ratios.get(kindOf(request.engine, request.model, request.params.gamemode));
-    const seconds = ratio ? await secondsOf(request) : 0;
+    const seconds = ratio ? secondsOf(request) : 0;
     return ratio && seconds > 0 ? [ratio[0] * seconds, ratio[1] * seconds] : null;
   }
 
   /** What is left of a run; null when it takes longer than such runs do, for then nothing is known of it. */
   async function restOf(request: JobRequest): Promise<Range | null> {
-    const run = await runOf(request);
+    const run = runOf(request);
     const startedAt = (await readAttempts(jobs.folder(request.id)).catch(() => [])).at(-1)?.claimedAt;
     if (!run || !startedAt) return run;
     const gone = Math.max(0, (Date.now() - startedAt) / 1000);
@@ -103,13 +104,15 @@ export function createEstimator({ jobs, ended, handover }: Deps) {
   }
 
   async function waiting(request: JobRequest, line: Line): Promise<Eta | null> {
-    const own = await runOf(request);
+    const own = runOf(request);
+    if (!own) return null;
     const isTaken = (await handover.reachable()).some(({ engines }) => engines.includes(request.engine));
-    if (!own || !isTaken || (await jobs.isPaused())) return null;
+    if (!isTaken || (await jobs.isPaused())) return null;
     const wait = await before({ ...line, running: line.running.filter((id) => id !== request.id) }, own);
     return rounded([wait[0] + own[0], wait[1] + own[1]]);
   }
 
+  learn();
   return {
     /** Null for a job that has ended, or is about to. */
     async estimate({ request, state }: Pick<JobRecord, 'request' | 'state'>): Promise<Estimate> {
@@ -123,7 +126,7 @@ export function createEstimator({ jobs, ended, handover }: Deps) {
 
 async function either(
   request: JobRequest | null,
-  rangeOf: (request: JobRequest) => Promise<Range | null>,
+  rangeOf: (request: JobRequest) => Promise<Range | null> | Range | null,
   otherwise: Range,
 ): Promise<Range> {
   return (request && (await rangeOf(request))) ?? otherwise;

@@ -2,7 +2,8 @@ import type { Cache } from '../shared/cache.ts';
 import type { ToApi, ToWorker } from '../shared/ipc.ts';
 import type { Log } from '../shared/log.ts';
 import { forkModule, type ForkedModule } from '../shared/process.ts';
-import type { Announcement, Line } from '../shared/queue.ts';
+import type { Line } from '../shared/queue-line.ts';
+import type { Announcement } from '../shared/queue.ts';
 import type { EngineName } from '../shared/request.ts';
 
 const readyMs = 10_000;

@@ -4,7 +4,8 @@ import { bringInLine, endJob } from '../shared/ending.ts';
 import { failpoint } from '../shared/failpoint.ts';
 import { listOutputs, type Jobs, type Outcome } from '../shared/jobs.ts';
 import { oncePerJob, type Log } from '../shared/log.ts';
-import type { Announcement, Line, Queues } from '../shared/queue.ts';
+import type { Line } from '../shared/queue-line.ts';
+import type { Announcement, Queues } from '../shared/queue.ts';
 import { engineNames, type EngineName, type JobRequest } from '../shared/request.ts';
 import type { ForkedWorker } from './forked-worker.ts';
 

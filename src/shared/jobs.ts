@@ -1,6 +1,7 @@
-import { link, mkdir, mkdtemp, open, readFile, readdir, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { link, mkdir, mkdtemp, readFile, readdir, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { isErrno, readClaim } from './claim.ts';
+import { isFile, readJson, replace, syncFolder, writeDurably } from './disk.ts';
 import { appendEvents, isTerminal, mendLog, readEvents } from './events.ts';
 import { failpoint } from './failpoint.ts';
 import type { AudioFile, JobRequest } from './request.ts';
@@ -359,49 +360,6 @@ export async function publish(scratch: string, outputs: string): Promise<boolean
   }
   return true;
 }
-
-async function writeDurably(path: string, text: string) {
-  const file = await open(path, 'w');
-  try {
-    await file.writeFile(text);
-    await file.sync();
-  } finally {
-    await file.close();
-  }
-}
-
-/** Makes what was created in or renamed into a folder survive a loss of power, where the file system knows how. */
-async function syncFolder(path: string) {
-  const folder = await open(path, 'r');
-  try {
-    await folder.sync();
-  } catch (error) {
-    if (!['EINVAL', 'EPERM', 'ENOTSUP'].some((code) => isErrno(error, code))) throw error;
-  } finally {
-    await folder.close();
-  }
-}
-
-async function replace(path: string, text: string) {
-  const draft = `${path}.new-${process.pid}`;
-  await writeDurably(draft, text);
-  await rename(draft, path);
-}
-
-async function readJson(path: string): Promise<unknown> {
-  try {
-    return JSON.parse(await readFile(path, 'utf8'));
-  } catch (error) {
-    if (isErrno(error, 'ENOENT')) return null;
-    throw error;
-  }
-}
-
-const isFile = (path: string): Promise<boolean> =>
-  stat(path).then(
-    (found) => found.isFile(),
-    () => false,
-  );
 
 export async function exists(path: string): Promise<boolean> {
   return stat(path).then(

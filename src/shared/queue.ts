@@ -1,6 +1,7 @@
 import { Queue, Worker, DelayedError, WaitingError, type ConnectionOptions } from 'bullmq';
 import type { Redis, RedisOptions } from 'ioredis';
 import { failpoint } from './failpoint.ts';
+import { readLine } from './queue-line.ts';
 import { oncePerJob, troubleToRun, type Log } from './log.ts';
 import type { RedisLink } from './redis.ts';
 import { engineNames, type EngineName } from './request.ts';
@@ -18,19 +19,6 @@ const queueName = (engine: EngineName) => `generate-${engine}`;
  * without one before all others (those handed over by an earlier version), and what is given back to the head of its priority.
  */
 const priority = 1;
-/** Of the jobs before another, so many are named. */
-const shownBefore = 50;
-
-/** Who is before a job in its engine's queue. */
-export interface Line {
-  /** How many start before it. */
-  ahead: number;
-  /** The first of them, in order. */
-  first: string[];
-  /** Those that run. */
-  running: string[];
-}
-
 /** Sorted set: one member a worker, its score is when the announcement runs out (epoch ms). */
 const workersKey = `${prefix}:workers`;
 const announcementMs = 15_000;
@@ -108,38 +96,8 @@ export function createQueues(link: RedisLink, log: Log) {
     return state === 'prioritized' ? 'waiting' : state;
   }
 
-  /** Who is before a job in its engine's queue. One round trip, whose cost does not grow with the queue. */
-  async function lineBefore(engine: EngineName, id: string): Promise<Line> {
-    const [wait = '', prioritized = '', delayed = '', active = ''] = ['wait', 'prioritized', 'delayed', 'active'].map(
-      (name) => queues[engine].toKey(name),
-    );
-    const answers = await connection
-      .multi()
-      .zrank(prioritized, id)
-      .lpos(wait, id)
-      .zrank(delayed, id)
-      .lrange(active, 0, -1)
-      .llen(wait)
-      .zcard(prioritized)
-      .lrange(wait, -shownBefore, -1)
-      .zrange(prioritized, '0', `${shownBefore - 1}`)
-      .exec();
-    const [rank, place, delay, running, waiting, ranked, firstWaiting, firstRanked] = (answers ?? []).map(
-      ([error, answer]) => {
-        if (error) throw error;
-        return answer;
-      },
-    ) as [number | null, number | null, number | null, string[], number, number, string[], string[]];
-    const all = waiting + ranked;
-    const ahead = () => {
-      if (running.includes(id)) return 0;
-      if (place !== null) return waiting - 1 - place; // taken from the end of the list
-      if (rank !== null) return waiting + rank;
-      return all + (delay ?? 0); // one that is not there yet, or put back, goes behind those that are
-    };
-    const order = [...firstWaiting.reverse(), ...firstRanked];
-    return { ahead: ahead(), first: order.slice(0, Math.min(ahead(), shownBefore)), running };
-  }
+  /** Who is before a job. */
+  const lineBefore = (engine: EngineName, id: string) => readLine(connection, (list) => queues[engine].toKey(list), id);
 
   /** Takes a job out if it still waits. */
   const withdraw = (engine: EngineName, id: string) => queues[engine].remove(id);

@@ -2,8 +2,7 @@ import { signal } from '@preact/signals';
 import type { ModelLimit } from '../shared/model-limits.ts';
 import type { ProblemCode, FieldProblem } from '../shared/problems.ts';
 import type { Session } from '../shared/http.ts';
-import type { EngineName, Params } from '../shared/request.ts';
-import type { State } from '../shared/states.ts';
+import type { EngineName } from '../shared/request.ts';
 
 /** What the page asks of the service. */
 

@@ -158,5 +158,5 @@ function ownText(own: unknown): string {
 /** What is taken, short: "0–10". */
 function rangeOf({ minimum, maximum, type }: ModelLimit): string {
   if ((type !== 'number' && type !== 'integer') || minimum === undefined || maximum === undefined) return '';
-  return maximum > 1_000_000 ? `≥ ${plain(minimum)}` : `${plain(minimum)} – ${plain(maximum)}`;
+  return maximum > 1_000_000 ? `≥\u00a0${plain(minimum)}` : `${plain(minimum)}\u00a0–\u00a0${plain(maximum)}`;
 }
