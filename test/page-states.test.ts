@@ -31,6 +31,23 @@ async function openJob(title: string, until?: string) {
   return { id, end: async () => void (await (await service()).call('POST', `/jobs/${id}/cancel`)) };
 }
 
+/** A whole song's map by the built-in generator, its player in the middle and still. */
+async function previewOf(gamemode: number, fields: Record<string, string> = {}) {
+  const api = await service();
+  const asked = { model: 'builtin', gamemode: `${gamemode}`, difficulty: '4.2', ...fields };
+  const { body } = await api.submit(asked, demoSong, 'A song.ogg');
+  await api.until(body['job_id'], 'succeeded');
+  const seen = await visit(`${api.url}/jobs/${body['job_id']}`);
+  const timeline = seen.page.getByRole('slider', { name: 'Timeline' });
+  const seconds = async (attribute: string) => Number(await timeline.getAttribute(attribute));
+  await timeline.press('Home');
+  for (let i = 0; i < 40 && (await seconds('aria-valuenow')) < (await seconds('aria-valuemax')) / 2; i += 1)
+    await timeline.press('ArrowRight');
+  expect(await seconds('aria-valuenow')).toBeGreaterThanOrEqual((await seconds('aria-valuemax')) / 2);
+  await seen.page.locator('.report').waitFor();
+  return { seen };
+}
+
 const states: Record<string, () => Promise<{ seen: OpenPage; end?: () => Promise<void> }>> = {
   async submit() {
     const seen = await visit((await service()).url);
@@ -75,6 +92,10 @@ const states: Record<string, () => Promise<{ seen: OpenPage; end?: () => Promise
     await openFolds(seen.page);
     return { seen };
   },
+  'osu!': () => previewOf(0),
+  taiko: () => previewOf(1),
+  catch: () => previewOf(2),
+  mania: () => previewOf(3, { keycount: '4' }),
   async shared() {
     const id = await job('A map', 'succeeded');
     const { body } = await (await service()).call('POST', `/jobs/${id}/share`);
@@ -156,6 +177,7 @@ test.each(Object.keys(states))(
           const wider = await overflow(page);
           if (wider > 0) found.push(`${where}: ${wider} px too wide`);
           if (width === 320) continue;
+          if (!(await isOneLine(page))) found.push(`${where}: the name and the buttons of the header are on two lines`);
           found.push(...(await axeViolations(page)).map((violation) => `${where}: ${violation}`));
           found.push(...(await smallTargets(page)).map((target) => `${where}: too small: ${target}`));
           if (folder) await picture(page, `${name} ${where}`);
@@ -169,6 +191,15 @@ test.each(Object.keys(states))(
   },
   120_000,
 );
+
+/** Whether the service's name and what stands beside it in the header are no higher than a button. */
+const isOneLine = (page: Page) =>
+  page.evaluate(() => {
+    const tops = [...document.querySelectorAll('.brand, .preferences button')].map((one) =>
+      one.getBoundingClientRect(),
+    );
+    return Math.max(...tops.map(({ bottom }) => bottom)) - Math.min(...tops.map(({ top }) => top)) < 50;
+  });
 
 /** What can be pressed and is less than 44 px high or wide. A link within a sentence is as high as its line. */
 const smallTargets = (page: Page) =>
