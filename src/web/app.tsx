@@ -89,11 +89,6 @@ function Header({ here }: { here: Place }) {
         {known?.client?.admin && link('operator', '/?operator', t.operator)}
       </nav>
       <div class="preferences">
-        {known?.needed && known.client && (
-          <button type="button" class="button quiet" onClick={() => void signOut()}>
-            {t.signOut}
-          </button>
-        )}
         <button
           type="button"
           class="button quiet"
@@ -110,6 +105,11 @@ function Header({ here }: { here: Place }) {
         >
           <span aria-hidden="true">{{ system: '◐', light: '○', dark: '●' }[theme.value]}</span>
         </button>
+        {known?.needed && known.client && (
+          <button type="button" class="button quiet sign-out" onClick={() => void signOut()}>
+            {t.signOut}
+          </button>
+        )}
       </div>
     </header>
   );
