@@ -1,5 +1,5 @@
 /// <reference lib="dom" />
-import { expect, inject, test } from 'vitest';
+import { expect, inject, onTestFinished, test } from 'vitest';
 import { sharedBrowser } from './browser.ts';
 import { sharedService, tone, withFixtureModel } from './service.ts';
 
@@ -85,6 +85,55 @@ test('with keys the page asks for one, and remembers who signed in until they si
   await page.getByRole('button', { name: 'Sign out' }).click();
   await page.getByRole('heading', { name: 'Sign in' }).waitFor();
 });
+
+test('a key that is not taken any more brings the sign-in, also while a job is watched', async () => {
+  const { url, call } = await locked();
+  const headers = { 'x-api-key': keys.alice };
+  const form = new FormData();
+  form.append('title', 'fixture:slow=30');
+  form.append('audio_file', new Blob([new Uint8Array(tone())]), 'song.wav');
+  const { body } = await call('POST', '/process', { body: form, headers });
+  onTestFinished(async () => void (await call('POST', `/jobs/${body['job_id']}/cancel`, { headers })));
+  const { page, context } = await visit(url);
+  const signIn = async () => {
+    await page.fill('input[type=password]', keys.alice);
+    await page.keyboard.press('Enter');
+  };
+  await signIn();
+  await page.locator('.send').waitFor();
+  await page.goto(`${url}/jobs/${body['job_id']}`);
+  await page.locator('.log-lines div').first().waitFor();
+  await context.clearCookies();
+  await page.evaluate(() => dispatchEvent(new Event('online'))); // the stream from before is given up
+  await page.getByRole('heading', { name: 'Sign in' }).waitFor();
+  await signIn();
+  await page.locator('.log-lines div').first().waitFor();
+
+  for (const [address, act] of [
+    ['/?history', () => undefined],
+    ['/', () => page.click('.send button')],
+  ] as const) {
+    await page.goto(url + address);
+    await page
+      .locator(address === '/' ? '.send' : '.row a')
+      .first()
+      .waitFor();
+    if (address === '/')
+      await page.setInputFiles('input[multiple]', {
+        name: 'a.wav',
+        mimeType: 'audio/wav',
+        buffer: Buffer.from(tone()),
+      });
+    await context.clearCookies();
+    await act();
+    await page.getByRole('heading', { name: 'Sign in' }).waitFor({ timeout: 8000 });
+    await signIn();
+    await page
+      .locator(address === '/' ? '.send' : '.row a')
+      .first()
+      .waitFor();
+  }
+}, 60_000);
 
 test('a shared link opens one job to look at without a key, until it is taken back', async () => {
   const { url } = await locked();

@@ -31,6 +31,23 @@ async function openJob(title: string, until?: string) {
   return { id, end: async () => void (await (await service()).call('POST', `/jobs/${id}/cancel`)) };
 }
 
+/** A whole song's map by the built-in generator, its player in the middle and still. */
+async function previewOf(gamemode: number, fields: Record<string, string> = {}) {
+  const api = await service();
+  const asked = { model: 'builtin', gamemode: `${gamemode}`, difficulty: '4.2', ...fields };
+  const { body } = await api.submit(asked, demoSong, 'A song.ogg');
+  await api.until(body['job_id'], 'succeeded');
+  const seen = await visit(`${api.url}/jobs/${body['job_id']}`);
+  const timeline = seen.page.getByRole('slider', { name: 'Timeline' });
+  const seconds = async (attribute: string) => Number(await timeline.getAttribute(attribute));
+  await timeline.press('Home');
+  for (let i = 0; i < 40 && (await seconds('aria-valuenow')) < (await seconds('aria-valuemax')) / 2; i += 1)
+    await timeline.press('ArrowRight');
+  expect(await seconds('aria-valuenow')).toBeGreaterThanOrEqual((await seconds('aria-valuemax')) / 2);
+  await seen.page.locator('.report').waitFor();
+  return { seen };
+}
+
 const states: Record<string, () => Promise<{ seen: OpenPage; end?: () => Promise<void> }>> = {
   async submit() {
     const seen = await visit((await service()).url);
@@ -75,6 +92,10 @@ const states: Record<string, () => Promise<{ seen: OpenPage; end?: () => Promise
     await openFolds(seen.page);
     return { seen };
   },
+  'osu!': () => previewOf(0),
+  taiko: () => previewOf(1),
+  catch: () => previewOf(2),
+  mania: () => previewOf(3, { keycount: '4' }),
   async shared() {
     const id = await job('A map', 'succeeded');
     const { body } = await (await service()).call('POST', `/jobs/${id}/share`);
@@ -127,6 +148,14 @@ const states: Record<string, () => Promise<{ seen: OpenPage; end?: () => Promise
     await seen.page.getByText('There was not enough memory.').first().waitFor();
     return { seen, end };
   },
+  async 'signed in'() {
+    const seen = await visit((await locked()).url);
+    await seen.page.fill('input[type=password]', keys.ADMIN_KEY);
+    await seen.page.keyboard.press('Enter');
+    await seen.page.locator('.sign-out').waitFor();
+    await seen.page.locator('.send').waitFor();
+    return { seen };
+  },
   async 'sign in'() {
     const seen = await visit((await locked()).url);
     await seen.page.fill('input[type=password]', 'not the key');
@@ -156,6 +185,8 @@ test.each(Object.keys(states))(
           const wider = await overflow(page);
           if (wider > 0) found.push(`${where}: ${wider} px too wide`);
           if (width === 320) continue;
+          const lines = Math.floor((await page.locator('.top').boundingBox())!.height / 48);
+          if (lines > (width < 700 ? 2 : 1)) found.push(`${where}: the header has ${lines} lines`);
           found.push(...(await axeViolations(page)).map((violation) => `${where}: ${violation}`));
           found.push(...(await smallTargets(page)).map((target) => `${where}: too small: ${target}`));
           if (folder) await picture(page, `${name} ${where}`);

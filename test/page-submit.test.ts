@@ -1,6 +1,6 @@
 /// <reference lib="dom" />
 import { readFile } from 'node:fs/promises';
-import type { Page } from 'playwright-core';
+import type { Page, Route } from 'playwright-core';
 import { expect, inject, test } from 'vitest';
 import { sharedBrowser } from './browser.ts';
 import { demoSong, eventually, sharedService, startService, tone, withFixtureModel } from './service.ts';
@@ -101,7 +101,7 @@ test('a value out of range is said at its field before anything is sent, and one
   expect(requests.filter((url) => url.endsWith('/process'))).toHaveLength(1);
 });
 
-test('two quick clicks make one job, and so does a submit whose answer was lost', async () => {
+test('two quick clicks make one job', async () => {
   const before = (await jobs()).length;
   const { page } = await form();
   await choose(page, song());
@@ -112,22 +112,39 @@ test('two quick clicks make one job, and so does a submit whose answer was lost'
   });
   await page.waitForURL('**/jobs/*');
   expect(await jobs()).toHaveLength(before + 1);
-
-  const second = await form();
-  await choose(second.page, song('lost.wav'));
-  let lost = 0;
-  await second.page.route('**/process', async (route) => {
-    if (lost > 0) return route.continue();
-    lost += 1;
-    await route.fetch(); // it arrives, and its answer does not
-    return route.abort('connectionreset');
-  });
-  await second.page.click('.send button');
-  await second.page.getByText('The service cannot be reached.').waitFor();
-  await second.page.click('.send button');
-  await second.page.waitForURL('**/jobs/*');
-  expect(await jobs()).toHaveLength(before + 2);
 });
+
+test.each([
+  ['is lost', 'The service cannot be reached.', (route: Route) => route.abort('connectionreset')],
+  ["is a proxy's", 'The answer makes no sense.', (route: Route) => route.fulfill({ status: 504, body: '<html>' })],
+  ['is another page', 'The answer makes no sense.', (route: Route) => route.fulfill({ status: 200, body: '<html>' })],
+])(
+  'a submit whose answer %s makes one job when it is sent again, and two with other settings',
+  async (_, said, answer) => {
+    const before = (await jobs()).length;
+    const { page } = await form();
+    const sendAndLose = async () => {
+      await page.route(
+        '**/process',
+        async (route) => {
+          await route.fetch(); // it arrives, and its answer does not
+          await answer(route);
+        },
+        { times: 1 },
+      );
+      await page.click('.send button');
+      await page.getByText(said).waitFor();
+    };
+    await choose(page, song('lost.wav'));
+    await sendAndLose();
+    await sendAndLose();
+    expect(await jobs()).toHaveLength(before + 1);
+    await page.fill('#field-difficulty', '6.1');
+    await page.click('.send button');
+    await page.waitForURL('**/jobs/*');
+    expect(await jobs()).toHaveLength(before + 2);
+  },
+);
 
 test('several songs become several jobs with the same settings', async () => {
   const { page } = await form();
@@ -217,6 +234,24 @@ test('a job is made again with changes without a new upload', async () => {
   expect(made).toMatchObject({ retry_of: body['job_id'], params: { title: 'First try', seed: 12 } });
   expect(made['params']).not.toHaveProperty('temperature');
   expect(requests.filter((url) => url.endsWith('/process'))).toEqual([]);
+});
+
+test('a job is made again by a model that knows less than the one before', async () => {
+  const api = await service();
+  const { body: details } = await api.get('/models/v32');
+  const [descriptor] = details['limits'].descriptors.choices as { name: string }[];
+  const descriptors = JSON.stringify([descriptor!.name]);
+  const { body } = await api.submit({ title: 'By another', model: 'v32', descriptors });
+  await api.until(body['job_id'], 'succeeded');
+  const { page } = await visit(`${api.url}/?from=${body['job_id']}`);
+  await page.locator('.send').waitFor();
+  await page.selectOption('#field-model', 'v30');
+  await page.locator('#field-descriptors').waitFor({ state: 'detached' });
+  await page.click('.send button');
+  await page.waitForURL((url) => url.pathname.startsWith('/jobs/') && !url.pathname.endsWith(body['job_id']));
+  const made = await api.until(new URL(page.url()).pathname.slice('/jobs/'.length), ['succeeded', 'running', 'queued']);
+  expect(made).toMatchObject({ model: 'v30', params: { title: 'By another' } });
+  expect(made['params']).not.toHaveProperty('descriptors');
 });
 
 test('the whole way from a song to a map goes by keyboard, with a focus that can be seen', async () => {

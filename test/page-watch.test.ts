@@ -22,7 +22,7 @@ const shownPercent = (page: Page) =>
     .locator('.percent')
     .innerText()
     .then((text) => parseInt(text, 10));
-const shownLines = (page: Page) => page.locator('.log-lines div').allInnerTexts();
+const shownLines = (page: Page) => page.locator('.log-lines div').allTextContents();
 
 /** Keeps every text that is shown at a place from now on. */
 async function keepTexts(page: Page, selector: string) {
@@ -101,8 +101,90 @@ test('a stream that is lost for seconds is opened again, and the end of the job 
   await page.route('**/stream*', (route) => route.abort());
   await page.evaluate(() => dispatchEvent(new Event('online'))); // the stream from before is given up
   await page.getByText('reconnecting').waitFor();
+  const lines = await shownLines(page);
   await api.until(id, 'succeeded');
-  expect(await page.locator('.badge').innerText()).toBe('Running');
-  await page.unroute('**/stream*');
   await page.locator('.take').waitFor({ timeout: 3000 });
+  await page.unroute('**/stream*');
+  const all = await eventually(
+    () => shownLines(page),
+    (now) => now.some((line) => /^Generated .* saved/.test(line)),
+    5000,
+  );
+  expect(all.slice(0, lines.length)).toEqual(lines);
+});
+
+test('a job that is over is shown as it ended, whatever its log tells again', async () => {
+  const api = await service();
+  const id = await submit({ title: 'Over' });
+  await api.until(id, 'succeeded');
+  const { page, context, requests } = await visit(`${api.url}/?history`);
+  await context.addInitScript(() => {
+    const shown = new Set<string>();
+    (window as unknown as { shown: Set<string> }).shown = shown;
+    new MutationObserver(() => {
+      const badge = document.querySelector('.badge')?.textContent;
+      if (badge) shown.add(badge);
+    }).observe(document, { subtree: true, childList: true, characterData: true });
+  });
+  await page.goto(`${api.url}/jobs/${id}`);
+  await page.locator('.preview').waitFor();
+  await eventually(
+    () => shownLines(page),
+    (lines) => lines.length > 0,
+  );
+  await page.waitForTimeout(300);
+  expect(await page.evaluate(() => [...(window as unknown as { shown: Set<string> }).shown])).toEqual(['Done']);
+  expect(requests.filter((url) => url.endsWith('/preview'))).toHaveLength(1);
+});
+
+/** A headless browser sees all its tabs: this is what another tells its pages. */
+const setHidden = (page: Page, hidden: boolean) =>
+  page.evaluate((isHidden) => {
+    Object.defineProperty(document, 'hidden', { value: isHidden, configurable: true });
+    document.dispatchEvent(new Event('visibilitychange'));
+  }, hidden);
+
+test('eight tabs of running jobs all load, and one that is looked at again goes on where it was', async () => {
+  const { url } = await service();
+  const id = await submit({ title: 'fixture:slow=100' });
+  const first = await visit(`${url}/jobs/${id}`);
+  const { page, context } = first;
+  await eventually(
+    () => shownLines(page),
+    (lines) => lines.length > 0,
+  );
+  const before = await shownLines(page);
+  await setHidden(page, true);
+  for (let i = 1; i < 8; i += 1) {
+    const tab = await visit(`${url}/jobs/${id}`, { context });
+    await tab.page.locator('.percent').waitFor({ timeout: 5000 });
+    await setHidden(tab.page, true);
+  }
+  await setHidden(page, false);
+  const after = await eventually(
+    () => shownLines(page),
+    (lines) => lines.length > before.length,
+  );
+  expect(after.slice(0, before.length)).toEqual(before);
+  expect(new Set(first.requests.filter((path) => path.includes('/stream'))).size).toBe(2);
+}, 60_000);
+
+test('a job that is deleted elsewhere while its page is away is told to be gone, and is not asked for any more', async () => {
+  const api = await service();
+  const id = (await api.submit({ title: 'fixture:slow=100' })).body['job_id'] as string;
+  const { page, requests } = await visit(`${api.url}/jobs/${id}`);
+  await page.locator('.progress').waitFor();
+  await page.route(`**/jobs/${id}*/**`, (route) => route.abort());
+  await page.route(`**/jobs/${id}`, (route) => route.abort());
+  await page.evaluate(() => dispatchEvent(new Event('online')));
+  await page.getByText('reconnecting').waitFor();
+  await api.call('POST', `/jobs/${id}/cancel`);
+  await api.until(id, 'cancelled');
+  expect((await api.call('DELETE', `/jobs/${id}`)).status).toBe(204);
+  await page.unrouteAll();
+  await page.getByText('There is no such job.').waitFor();
+  expect(await page.locator('.progress').count()).toBe(0);
+  const asked = requests.length;
+  await page.waitForTimeout(2500);
+  expect(requests).toHaveLength(asked);
 });

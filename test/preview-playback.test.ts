@@ -113,6 +113,46 @@ describe('the clock', () => {
     expect(Math.max(...off.map(Math.abs))).toBeLessThanOrEqual(20);
   });
 
+  test('has the song decoded when somebody first plays it, and not before', async () => {
+    page = await chromium.open(served.url);
+    const fetches: string[] = [];
+    page.on('request', (request) => request.resourceType() === 'fetch' && fetches.push(request.url()));
+    const states = await page.evaluate(async (preview) => {
+      const { playback, audio } = await window.createPlayback(preview, '/song.mp3');
+      while (playback.song.value === 'loading') await new Promise((resolve) => setTimeout(resolve, 20));
+      await new Promise((resolve) => setTimeout(resolve, 500));
+      const before = new URL(audio.src).protocol;
+      playback.seek(20_000);
+      const asked = performance.getEntriesByType('resource').length;
+      await playback.play();
+      const after = new URL(audio.src).protocol;
+      const fetched = performance.getEntriesByType('resource').length > asked;
+      const time = playback.time();
+      playback.close();
+      return { before, after, fetched, time };
+    }, makeMap(0));
+    expect(states).toMatchObject({ before: 'http:', after: 'blob:', fetched: true });
+    expect(Math.abs(states.time - 20_000)).toBeLessThan(1000);
+    expect(fetches.filter((url) => url.endsWith('.mp3'))).toHaveLength(1);
+  });
+
+  test('plays the song as it is where its samples cannot be opened', async () => {
+    page = await chromium.open(served.url);
+    const heard = await page.evaluate(async (preview) => {
+      const real = URL.createObjectURL;
+      URL.createObjectURL = () => real(new Blob(['no sound'], { type: 'audio/wav' }));
+      const { playback, audio } = await window.createPlayback(preview, '/song.mp3');
+      playback.seek(20_000);
+      await playback.play();
+      await new Promise((resolve) => setTimeout(resolve, 500));
+      const state = { song: playback.song.value, source: audio.src, time: playback.time() };
+      playback.close();
+      return state;
+    }, makeMap(0));
+    expect(heard).toMatchObject({ song: 'there', source: `${served.url}song.mp3` });
+    expect(heard.time).toBeGreaterThan(20_200);
+  });
+
   test('is behind the audio by the shift, so that an object is due when its sound is heard', async () => {
     page = await chromium.open(served.url);
     const heardAt = await page.evaluate(

@@ -1,4 +1,3 @@
-import { signal } from '@preact/signals';
 import { useEffect, useRef, useState } from 'preact/hooks';
 import { place, type Place } from './address.ts';
 import { Announcer } from './announce.tsx';
@@ -7,23 +6,10 @@ import { Job } from './job/job.tsx';
 import { language, words } from './language.ts';
 import { Operator } from './operator.tsx';
 import { ServiceErrorBox } from './parts.tsx';
-import { asServiceError, ask, type ServiceError, type Session } from './service.ts';
+import { asServiceError, ask, readSession, session, sessionProblem, type ServiceError } from './service.ts';
 import { Submit } from './submit/submit.tsx';
 import { theme, themes } from './theme.ts';
 
-/** Who this browser is to the service; null until it has said so. */
-const session = signal<Session | null>(null);
-const sessionProblem = signal<ServiceError | null>(null);
-
-async function readSession() {
-  try {
-    session.value = await ask<Session>('GET', '/session');
-    sessionProblem.value = null;
-  } catch (error) {
-    sessionProblem.value = asServiceError(error);
-    setTimeout(() => void readSession(), 2000);
-  }
-}
 void readSession();
 
 export function App() {
@@ -103,11 +89,6 @@ function Header({ here }: { here: Place }) {
         {known?.client?.admin && link('operator', '/?operator', t.operator)}
       </nav>
       <div class="preferences">
-        {known?.needed && known.client && (
-          <button type="button" class="button quiet" onClick={() => void signOut()}>
-            {t.signOut}
-          </button>
-        )}
         <button
           type="button"
           class="button quiet"
@@ -124,6 +105,11 @@ function Header({ here }: { here: Place }) {
         >
           <span aria-hidden="true">{{ system: '◐', light: '○', dark: '●' }[theme.value]}</span>
         </button>
+        {known?.needed && known.client && (
+          <button type="button" class="button quiet sign-out" onClick={() => void signOut()}>
+            {t.signOut}
+          </button>
+        )}
       </div>
     </header>
   );

@@ -1,5 +1,7 @@
+import { signal } from '@preact/signals';
 import type { ModelLimit } from '../shared/model-limits.ts';
 import type { ProblemCode, FieldProblem } from '../shared/problems.ts';
+import type { Session } from '../shared/http.ts';
 import type { EngineName } from '../shared/request.ts';
 
 /** What the page asks of the service. */
@@ -34,10 +36,28 @@ export class ServiceError extends Error {
   }
 }
 
-/** The error that an answer's text stands for. */
+/** Who this browser is to the service; null until it has said so. */
+export const session = signal<Session | null>(null);
+export const sessionProblem = signal<ServiceError | null>(null);
+let isReadingSession = false;
+
+export async function readSession(): Promise<void> {
+  isReadingSession = true;
+  try {
+    session.value = await ask<Session>('GET', '/session');
+    sessionProblem.value = null;
+  } catch (error) {
+    sessionProblem.value = asServiceError(error);
+    setTimeout(() => void readSession(), 2000);
+  }
+  isReadingSession = false;
+}
+
+/** The error that an answer's text stands for. A key that is not taken any more brings the sign-in, wherever it was noticed. */
 export function errorOf(status: number, text: string): ServiceError {
   try {
     const problem = JSON.parse(text) as { code: ProblemCode; detail: string; errors?: FieldProblem[] };
+    if (problem.code === 'unauthorized' && !isReadingSession) void readSession();
     if (typeof problem.code === 'string') return new ServiceError(problem.code, problem.detail, problem.errors);
   } catch {
     // A proxy's page or half an answer: told as such below.

@@ -97,5 +97,3 @@ export function createClock(audio: Song, shiftMs: number) {
     },
   };
 }
-
-export type Clock = ReturnType<typeof createClock>;

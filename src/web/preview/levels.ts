@@ -1,6 +1,5 @@
 import { signal, type Signal } from '@preact/signals';
-
-const KEY = 'preview-levels';
+import { isObject, remembered } from '../memory.ts';
 
 /** What of the player this browser remembers. */
 export interface Levels {
@@ -10,32 +9,22 @@ export interface Levels {
   /** How fast mania notes fall, in the game's unit. */
   scrollSpeed: Signal<number>;
 }
+type Kept = { [Name in keyof Levels]: Levels[Name]['value'] };
 
-export function remember(levels: Levels): void {
-  const values = Object.entries(levels).map(([name, level]: [string, Signal<unknown>]) => [name, level.value]);
-  try {
-    localStorage.setItem(KEY, JSON.stringify(Object.fromEntries(values)));
-  } catch {
-    // A browser that keeps nothing.
-  }
+const isUpTo = (most: number, value: unknown) => typeof value === 'number' && value >= 0 && value <= most;
+const isKept = (value: unknown): value is Kept =>
+  isObject(value) &&
+  isUpTo(1, value['song']) &&
+  isUpTo(1, value['hits']) &&
+  isUpTo(40, value['scrollSpeed']) &&
+  typeof value['muted'] === 'boolean';
+const kept = remembered<Kept>('player', { song: 0.7, hits: 0.6, muted: false, scrollSpeed: 22 }, isKept);
+
+export function remember({ song, hits, muted, scrollSpeed }: Levels): void {
+  kept.value = { song: song.value, hits: hits.value, muted: muted.value, scrollSpeed: scrollSpeed.value };
 }
 
-/** What is not there or not of its kind is as at first. */
 export function rememberedLevels(): Levels {
-  let kept: Record<string, unknown> = {};
-  try {
-    kept = Object(JSON.parse(localStorage.getItem(KEY) ?? '{}')) as Record<string, unknown>;
-  } catch {
-    // Not ours, or a browser that keeps nothing.
-  }
-  const number = (name: string, most: number, otherwise: number) => {
-    const value = kept[name];
-    return signal(typeof value === 'number' && value >= 0 && value <= most ? value : otherwise);
-  };
-  return {
-    song: number('song', 1, 0.7),
-    hits: number('hits', 1, 0.6),
-    muted: signal(kept['muted'] === true),
-    scrollSpeed: number('scrollSpeed', 40, 22),
-  };
+  const { song, hits, muted, scrollSpeed } = kept.peek();
+  return { song: signal(song), hits: signal(hits), muted: signal(muted), scrollSpeed: signal(scrollSpeed) };
 }

@@ -3,7 +3,7 @@ import type { Preview } from '../../shared/preview.ts';
 import { createClock } from './clock.ts';
 import { createHits } from './hits.ts';
 import { remember, rememberedLevels } from './levels.ts';
-import { loadSong } from './song.ts';
+import { makeExact, openSong } from './song.ts';
 
 export const RATES = [0.5, 0.75, 1, 1.5] as const;
 
@@ -48,6 +48,7 @@ export function createPlayback(preview: Preview, audioUrl: string) {
     hits.wake();
     redraw();
     await songSettled;
+    await (songExact ??= refine());
     if (!playing.peek()) return;
     try {
       await clock.play();
@@ -81,6 +82,14 @@ export function createPlayback(preview: Preview, audioUrl: string) {
     redraw();
   }
 
+  /** Once, when somebody first wants to hear it. Meanwhile the clock stands by itself. */
+  async function refine() {
+    if (song.peek() !== 'there') return;
+    clock.leave(false);
+    song.value = 'loading';
+    await makeExact(audio, audioUrl, closing.signal).then(songCame, songFailed);
+  }
+
   function songFailed() {
     if (closing.signal.aborted) return;
     clock.leave(playing.peek());
@@ -94,7 +103,8 @@ export function createPlayback(preview: Preview, audioUrl: string) {
     hits.again();
   }
 
-  const songSettled = loadSong(audio, audioUrl, closing.signal).then(songCame, songFailed);
+  let songExact: Promise<void> | undefined;
+  const songSettled = openSong(audio, audioUrl, closing.signal).then(songCame, songFailed);
   audio.addEventListener('error', () => song.peek() === 'there' && songFailed());
   audio.addEventListener('seeked', redraw);
   audio.addEventListener('ended', pause);

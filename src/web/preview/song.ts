@@ -5,19 +5,28 @@ const RATE = 44_100;
 const SLICE = 500_000;
 
 /**
- * Gives a song to an audio element in a form in which browsers seek exactly. In an mp3 or ogg with a variable bit rate they land up to 0.4 s beside
- * the place that they say (measured in Chromium 156), and the map would be heard at the wrong place after each seek; in plain samples they do
- * not. What is too long or cannot be decoded is played as it is. Resolves when its length is known, rejects when it cannot be played.
+ * Gives the song that an audio element has to it in a form in which browsers seek exactly. In an mp3 or ogg with a variable bit rate they land up
+ * to 0.4 s beside the place that they say (measured in Chromium 156), and the map would be heard at the wrong place after each seek; in plain
+ * samples they do not. What is too long or cannot be decoded stays as it is. It takes the whole song and its decoding: call it when somebody wants
+ * to hear it. Rejects when the song cannot be played any more.
  */
-export async function loadSong(audio: HTMLAudioElement, url: string, signal: AbortSignal): Promise<void> {
-  await open(audio, url, signal);
+export async function makeExact(audio: HTMLAudioElement, url: string, signal: AbortSignal): Promise<void> {
   if (!(audio.duration <= MOST)) return;
   const plain = await decode(url, signal).catch(() => undefined);
   signal.throwIfAborted();
-  if (plain) await open(audio, URL.createObjectURL(plain), signal);
+  if (!plain) return;
+  const samples = URL.createObjectURL(plain);
+  try {
+    await openSong(audio, samples, signal);
+  } catch {
+    URL.revokeObjectURL(samples);
+    await openSong(audio, url, signal);
+  }
 }
 
-function open(audio: HTMLAudioElement, url: string, signal: AbortSignal): Promise<void> {
+/** Resolves when the song's length is known, and has not loaded much more by then; rejects when it cannot be played. */
+export function openSong(audio: HTMLAudioElement, url: string, signal: AbortSignal): Promise<void> {
+  audio.preload = 'metadata';
   return new Promise((resolve, reject) => {
     audio.addEventListener('loadedmetadata', () => resolve(), { once: true, signal });
     audio.addEventListener('error', () => reject(new Error('the song cannot be played')), { once: true, signal });

@@ -8,7 +8,7 @@ import { BeatmapFile, KeptBeatmap } from './beatmap-file.tsx';
 import { Field, type FieldProps } from './field.tsx';
 import { Head } from './head.tsx';
 import { Presets } from './presets.tsx';
-import { makeAgain, sendSongs } from './sending.ts';
+import { changesFor, makeAgain, named, sendSongs, type Named } from './sending.ts';
 import {
   basics,
   fieldsOf,
@@ -60,7 +60,7 @@ export function Form({ offer, initial, origin, setMissing }: FormProps) {
   const [busy, setBusy] = useState(false);
   const sending = useRef(false); // known at once, where `busy` waits for the next drawing
   const form = useRef<HTMLFormElement>(null);
-  const again = useRef(newKey());
+  const again = useRef<Named>({ key: newKey(), asked: null });
   const details = useModel(textOf(settings, 'model') || offer.best, setFailure);
 
   useEffect(() => {
@@ -77,7 +77,6 @@ export function Form({ offer, initial, origin, setMissing }: FormProps) {
     const changed = Object.keys(changes);
     if (problems.some(({ field }) => changed.includes(field)))
       setProblems(problems.filter(({ field }) => !changed.includes(field)));
-    again.current = newKey(); // another request than the one before
   };
   const waiting = songs.value.filter(
     ({ state, refused }) => refused === null && (state === 'ready' || state === 'failed'),
@@ -96,9 +95,7 @@ export function Form({ offer, initial, origin, setMissing }: FormProps) {
     if (wrong.length > 0) return;
     setBusy((sending.current = true));
     try {
-      const id = origin
-        ? await makeAgain(origin, fields, { limits: details.limits, keepsBeatmap, key: again.current })
-        : await sendSongs(waiting, fields, beatmap);
+      const id = origin ? await remake(origin, fields) : await sendSongs(waiting, fields, beatmap);
       if (id !== null) go(`/jobs/${id}`);
     } catch (error) {
       const problem = asServiceError(error);
@@ -106,6 +103,12 @@ export function Form({ offer, initial, origin, setMissing }: FormProps) {
       setFailure(problem);
     }
     setBusy((sending.current = false));
+  }
+
+  function remake(record: JobRecord, fields: Record<string, string>) {
+    const changes = changesFor(record, fields, keepsBeatmap);
+    again.current = named(again.current, JSON.stringify(changes), failure?.code);
+    return makeAgain(record.job_id, changes, again.current.key);
   }
 
   const problemOf = (name: string) => problems.find(({ field }) => field === name);

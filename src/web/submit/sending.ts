@@ -1,27 +1,40 @@
-import type { ModelLimit } from '../../shared/model-limits.ts';
 import { rememberJob } from '../history.tsx';
 import { asServiceError, ask, jobPath, newKey, type JobRecord } from '../service.ts';
-import { changesOf, sentFields, settingsOf } from './settings.ts';
+import { changesOf, settingsOf, textsOf } from './settings.ts';
 import { changeSong, send, songs, type Song } from './songs.ts';
 
 /** From a checked form to jobs. */
 
-interface Again {
-  limits: Record<string, ModelLimit>;
-  /** Whether the beatmap that was sent along is used again. */
-  keepsBeatmap: boolean;
-  /** Sent again with it, it still makes one job. */
+/** What was asked for last and under which key: sent again with that, it still makes one job. Null: not sent yet. */
+export interface Named {
   key: string;
+  asked: string | null;
+}
+
+/**
+ * Names a request: as before while it is the same, for one whose answer was lost or was a proxy's may have been accepted. `code`: why the
+ * last one was refused.
+ */
+export function named({ key, asked }: Named, now: string, code?: string): Named {
+  const isAnother = (asked !== null && asked !== now) || code === 'idempotency_key_reused';
+  return { key: isAnother ? newKey() : key, asked: now };
+}
+
+/**
+ * What is asked of a job that is made again: null for everything that it was made with and that is no longer set, also what the new
+ * model has no field for.
+ */
+export function changesFor(
+  { params, model }: JobRecord,
+  fields: Record<string, string>,
+  keepsBeatmap: boolean,
+): Record<string, string | null> {
+  const changes = changesOf(textsOf(settingsOf(params, model)), fields);
+  return keepsBeatmap ? changes : { ...changes, beatmap_file: null };
 }
 
 /** Makes a job again with what has changed; its song is with the service. Resolves with the new job's id, or throws a ServiceError. */
-export async function makeAgain(
-  { job_id: id, params, model }: JobRecord,
-  fields: Record<string, string>,
-  { limits, keepsBeatmap, key }: Again,
-): Promise<string> {
-  const before = sentFields(settingsOf(params, model), limits, true);
-  const changes = { ...changesOf(before, fields), ...(keepsBeatmap ? {} : { beatmap_file: null }) };
+export async function makeAgain(id: string, changes: Record<string, string | null>, key: string): Promise<string> {
   const made = await ask<{ job_id: string }>('POST', jobPath(id, 'retry'), changes, { 'idempotency-key': key });
   return made.job_id;
 }
@@ -40,9 +53,9 @@ export async function sendSongs(waiting: Song[], fields: Record<string, string>,
 
 /** A song that is refused for itself leaves the others their way; a wrong field stops them all. */
 async function sendOne(song: Song, fields: Record<string, string>, beatmap: File | null): Promise<string | null> {
-  // What was cut off is sent again under its key; what was refused is another request by now.
-  const key = song.error && song.error.code !== 'network' ? newKey() : song.key;
-  changeSong(song.key, { key, state: 'sending', share: 0, error: null });
+  const now = JSON.stringify([fields, beatmap && [beatmap.name, beatmap.size, beatmap.lastModified]]);
+  const { key, asked } = named(song, now, song.error?.code);
+  changeSong(song.key, { key, asked, state: 'sending', share: 0, error: null });
   try {
     const id = await send({ ...song, key }, fields, beatmap);
     changeSong(key, { state: id === null ? 'ready' : 'sent', jobId: id });

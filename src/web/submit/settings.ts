@@ -123,6 +123,12 @@ export function settingsOf(params: Partial<Params>, model: string): Settings {
   return { ...Object.fromEntries(entries), model };
 }
 
+/** Settings as text, lists as JSON. */
+export const textsOf = (settings: Settings): Record<string, string> =>
+  Object.fromEntries(
+    Object.entries(settings).map(([name, value]) => [name, Array.isArray(value) ? JSON.stringify(value) : value]),
+  );
+
 /** Which fields differ, as a retry wants them: null for what is no longer set. */
 export function changesOf(before: Record<string, string>, after: Record<string, string>) {
   const names = new Set([...Object.keys(before), ...Object.keys(after)]);

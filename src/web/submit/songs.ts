@@ -5,6 +5,8 @@ import { errorOf, newKey, ServiceError, type Limits } from '../service.ts';
 export interface Song {
   /** Names this submit: sent again with it, it still makes one job. */
   key: string;
+  /** What was sent under it, beside the file; null: nothing yet. */
+  asked: string | null;
   file: File;
   /** What its header says; null: not known (yet), or the browser cannot read the format. */
   seconds: number | null;
@@ -32,6 +34,7 @@ export function addSongs(files: Iterable<File>, limits: Limits | null): void {
   for (const file of files) {
     const song: Song = {
       key: newKey(),
+      asked: null,
       file,
       seconds: null,
       refused: limits && refusalOf(file, limits),
@@ -91,7 +94,11 @@ export function send(
     request.upload.onprogress = ({ loaded, total }) => changeSong(key, { share: total > 0 ? loaded / total : 0 });
     request.onload = () => {
       if (request.status !== 200) return reject(errorOf(request.status, request.responseText));
-      resolve((JSON.parse(request.responseText) as { job_id: string }).job_id);
+      try {
+        resolve((JSON.parse(request.responseText) as { job_id: string }).job_id);
+      } catch {
+        reject(new ServiceError('unexpected_answer', `HTTP ${request.status}`));
+      }
     };
     request.onerror = () => reject(new ServiceError('network', 'The upload was cut off.'));
     request.onabort = () => resolve(null);
