@@ -45,7 +45,7 @@ export function fromNow(iso: string): string {
     ['minute', 60],
   ] as const;
   const [unit, size] = units.find(([, length]) => Math.abs(seconds) >= length) ?? (['second', 1] as const);
-  return new Intl.RelativeTimeFormat(locale(), { numeric: 'auto' }).format(Math.trunc(seconds / size), unit);
+  return new Intl.RelativeTimeFormat(locale(), { numeric: 'auto' }).format(Math.round(seconds / size), unit);
 }
 
 /** A wait in words that are no more exact than it is: seconds by fives up to a minute and a half, then minutes. */
