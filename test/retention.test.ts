@@ -125,6 +125,27 @@ test('a removed job is remembered for a minute, in which its engines are ended, 
   expect(await readdir(join(service.dataDir, 'jobs'))).toEqual([]);
 });
 
+test('many removals at once look at the other jobs a few times, not each for itself', async () => {
+  const service = await emptyService();
+  const ids: string[] = [];
+  for (let n = 1; n <= 40; n += 1) ids.push(await oldJob(service, n * day, 'failed', `${n}.mp3`));
+  let read = 0;
+  const jobs: typeof service.jobs = {
+    ...service.jobs,
+    readRequest(id) {
+      read += 1;
+      return service.jobs.readRequest(id);
+    },
+  };
+  const removal = createRemoval({ jobs, cache: service.cache, queues: null, log });
+  const requests = await Promise.all(ids.slice(0, 20).map((id) => service.jobs.readRequest(id)));
+  await Promise.all(requests.map((request) => removal.remove(request!)));
+  await removal.finish();
+  expect((await songs(service)).sort()).toEqual(ids.slice(20).map((_id, i) => `${i + 21}.mp3`));
+  expect(read).toBeGreaterThan(0);
+  expect(read).toBeLessThan(4 * ids.length);
+});
+
 test('a song that was uploaded again stays for the later job', async () => {
   const service = await emptyService();
   await oldJob(service, 31 * day, 'succeeded');
