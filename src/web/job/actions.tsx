@@ -43,10 +43,10 @@ export function Actions({ watch, record }: { watch: Watch; record: JobRecord }) 
           {t.againWithChanges}
         </a>
       )}
+      {state === 'succeeded' && <Share id={id} act={act} />}
       {over && (
         <ConfirmButton label={t.delete} question={t.deleteQuestion} yes={t.deleteYes} act={() => void act(remove)} />
       )}
-      {state === 'succeeded' && <Share id={id} act={act} />}
       {record.retry_of !== null && (
         <a class="small" href={`/jobs/${record.retry_of}`}>
           {t.madeFrom}

@@ -13,7 +13,7 @@ interface Props {
   words: Words;
 }
 
-/** The whole song: how dense it is, breaks and kiai, what has been played. A slider for pointers, keys and screen readers. */
+/** The whole song: how dense it is, each object, breaks and kiai, what has been played. A slider for pointers, keys and screen readers. */
 export function Timeline({ preview, playback, words }: Props) {
   const canvas = useRef<HTMLCanvasElement>(null);
   /** Where the pointer is, CSS pixels from the left. */
@@ -126,6 +126,11 @@ function drawMap(preview: Preview, length: number, size: { width: number; height
     const from = place(second * 1000);
     context.fillRect(from, height - 4 - tall, Math.max(1, place((second + seconds) * 1000) - from - 0.5), tall);
   }
+  const spans = preview.objects.map((object): [number, number] => [
+    object.time,
+    ('end' in object && object.end) || object.time,
+  ]);
+  fill(spans, '#ffffff9c', height - 4, 4);
   return image;
 }
 
