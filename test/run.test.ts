@@ -34,8 +34,13 @@ test('thirty jobs are spread over three workers, and each ends once', async () =
   const ids: string[] = [];
   for (let i = 0; i < 30; i += 1) ids.push((await service.submit({ title: `song ${i}` })).body['job_id']);
   await Promise.all(ids.map((id) => service.until(id, 'succeeded')));
-  const ended = service.workers.map(({ lines }) =>
-    lines.filter(({ msg }) => msg === 'The job ended.').map(({ jobId }) => jobId as string),
+  // A worker says so a moment after the outcome can be seen.
+  const ended = await eventually(
+    async () =>
+      service.workers.map(({ lines }) =>
+        lines.filter(({ msg }) => msg === 'The job ended.').map(({ jobId }) => jobId as string),
+      ),
+    (lists) => lists.flat().length >= ids.length,
   );
   expect(ended.flat().sort()).toEqual([...ids].sort());
   expect(Math.min(...ended.map((list) => list.length))).toBeGreaterThanOrEqual(4);
