@@ -1,8 +1,19 @@
 import { chromium } from 'playwright-core';
-import { describe, expect, inject, onTestFinished, test } from 'vitest';
-import { eventually, sharedService, startService, tone, withFixtureModel, type Service } from './service.ts';
+import { describe, expect, onTestFinished, test } from 'vitest';
+import { findChromium } from './programs.ts';
+import {
+  eventually,
+  sharedService,
+  startService,
+  tone,
+  withFixtureModel,
+  type Service,
+  redisOfFile,
+} from './service.ts';
 
-const redisUrl = `${inject('redisUrl')}/13`;
+const redisUrlOfFile = await redisOfFile();
+
+const redisUrl = `${redisUrlOfFile}/13`;
 const alice = { 'x-api-key': 'alice-key-0123456789' };
 const admin = { 'x-api-key': 'admin-key-0123456789' };
 const keys = { API_KEYS: 'alice:alice-key-0123456789', ADMIN_KEY: 'admin-key-0123456789' };
@@ -110,7 +121,7 @@ describe("BullMQ's board", () => {
     const service = await shared();
     const { url } = service;
     const browser = await chromium.launch({
-      executablePath: process.env['CHROMIUM_BIN'] ?? '/usr/bin/chromium',
+      executablePath: findChromium(),
       args: ['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking'],
     });
     onTestFinished(() => browser.close());

@@ -2,10 +2,20 @@ import { mkdtemp, readdir, readFile, rm, utimes } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { Redis } from 'ioredis';
-import { describe, expect, inject, onTestFinished, test } from 'vitest';
-import { eventually, sharedService, startService, tone, withFixtureModel, type Service } from './service.ts';
+import { describe, expect, onTestFinished, test } from 'vitest';
+import {
+  eventually,
+  sharedService,
+  startService,
+  tone,
+  withFixtureModel,
+  type Service,
+  redisOfFile,
+} from './service.ts';
 
-const redisUrl = `${inject('redisUrl')}/6`;
+const redisUrlOfFile = await redisOfFile();
+
+const redisUrl = `${redisUrlOfFile}/6`;
 
 /** Every name below the data folder that has the id in it, but what remembers for a minute that the job was removed. */
 async function traces(service: Service, id: string): Promise<string[]> {

@@ -2,13 +2,15 @@ import { appendFile, cp, mkdtemp, readdir, rename, rm, unlink, writeFile } from 
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Redis } from 'ioredis';
-import { expect, inject, onTestFinished, test } from 'vitest';
+import { expect, onTestFinished, test } from 'vitest';
 import { BeatmapDecoder } from 'osu-parsers';
 import { unzipSync, strFromU8 } from 'fflate';
-import { eventually, startService, withFixtureModel } from './service.ts';
+import { eventually, startService, withFixtureModel, redisOfFile } from './service.ts';
+
+const redisUrlOfFile = await redisOfFile();
 
 async function finishedJob(apis = 1, env: Record<string, string> = {}) {
-  const redisUrl = `${inject('redisUrl')}/14`;
+  const redisUrl = `${redisUrlOfFile}/14`;
   const cache = new Redis(redisUrl.replace(/14$/, '15'));
   onTestFinished(() => cache.disconnect());
   const service = await startService({ redisUrl, workers: 1, apis, env: { ...withFixtureModel, ...env } });

@@ -1,13 +1,15 @@
 /// <reference lib="dom" />
 import type { Page } from 'playwright-core';
-import { expect, inject, test } from 'vitest';
+import { expect, test } from 'vitest';
 import { sharedBrowser } from './browser.ts';
-import { eventually, startService, tone, withFixtureModel } from './service.ts';
+import { eventually, startService, tone, withFixtureModel, redisOfFile } from './service.ts';
+
+const redisUrlOfFile = await redisOfFile();
 
 /** What the page promises in numbers, measured in a real browser on a real service. Each test prints its figure. */
 
 const visit = sharedBrowser();
-const redisUrl = inject('redisUrl') + '/14';
+const redisUrl = redisUrlOfFile + '/14';
 const withModel = { redisUrl, workers: 1, env: withFixtureModel };
 const say = (text: string) => process.stdout.write(`    ${text}\n`);
 

@@ -1,14 +1,16 @@
 /// <reference lib="dom" />
-import { expect, inject, onTestFinished, test } from 'vitest';
+import { expect, onTestFinished, test } from 'vitest';
 import { sharedBrowser } from './browser.ts';
-import { sharedService, tone, withFixtureModel } from './service.ts';
+import { sharedService, tone, withFixtureModel, redisOfFile } from './service.ts';
+
+const redisUrlOfFile = await redisOfFile();
 
 const visit = sharedBrowser();
-const redisUrl = inject('redisUrl');
-const service = sharedService({ redisUrl: redisUrl + '/23', workers: 1, env: withFixtureModel });
+const redisUrl = redisUrlOfFile;
+const service = sharedService({ redisUrl: redisUrl + '/8', workers: 1, env: withFixtureModel });
 const keys = { alice: 'key-of-alice-000000', bob: 'key-of-bob-00000000', admin: 'key-of-the-admin-0000' };
 const locked = sharedService({
-  redisUrl: redisUrl + '/25',
+  redisUrl: redisUrl + '/10',
   workers: 1,
   env: { ...withFixtureModel, API_KEYS: `alice:${keys.alice},bob:${keys.bob}`, ADMIN_KEY: keys.admin },
 });

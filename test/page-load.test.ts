@@ -1,11 +1,13 @@
 /// <reference lib="dom" />
 import type { Page } from 'playwright-core';
-import { expect, inject, test } from 'vitest';
+import { expect, test } from 'vitest';
 import { sharedBrowser } from './browser.ts';
-import { demoSong, sharedService, withFixtureModel } from './service.ts';
+import { demoSong, sharedService, withFixtureModel, redisOfFile } from './service.ts';
+
+const redisUrlOfFile = await redisOfFile();
 
 const visit = sharedBrowser();
-const service = sharedService({ redisUrl: inject('redisUrl') + '/27', workers: 1, env: withFixtureModel });
+const service = sharedService({ redisUrl: redisUrlOfFile + '/12', workers: 1, env: withFixtureModel });
 
 /** Counts layout shifts from the first moment of each document on. */
 const observe = (page: Page) =>

@@ -1,11 +1,13 @@
 /// <reference lib="dom" />
 import type { Page } from 'playwright-core';
-import { expect, inject, test } from 'vitest';
+import { expect, test } from 'vitest';
 import { sharedBrowser } from './browser.ts';
-import { sharedService, withFixtureModel } from './service.ts';
+import { sharedService, withFixtureModel, redisOfFile } from './service.ts';
+
+const redisUrlOfFile = await redisOfFile();
 
 const visit = sharedBrowser();
-const service = sharedService({ redisUrl: inject('redisUrl') + '/29', workers: 1, env: withFixtureModel });
+const service = sharedService({ redisUrl: redisUrlOfFile + '/2', workers: 1, env: withFixtureModel });
 
 async function done(fields: Record<string, string> = {}): Promise<string> {
   const api = await service();

@@ -2,9 +2,11 @@
 import { mkdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Page } from 'playwright-core';
-import { expect, inject, test } from 'vitest';
+import { expect, test } from 'vitest';
 import { axeViolations, overflow, sharedBrowser, type OpenPage } from './browser.ts';
-import { demoSong, sharedService, tone, withFixtureModel } from './service.ts';
+import { demoSong, sharedService, tone, withFixtureModel, redisOfFile } from './service.ts';
+
+const redisUrlOfFile = await redisOfFile();
 
 /**
  * Every state of the page, in both languages and themes, on a phone and on a desk: nothing for axe to find, nothing wider than the
@@ -14,8 +16,8 @@ import { demoSong, sharedService, tone, withFixtureModel } from './service.ts';
 const folder = process.env['PAGE_SCREENSHOTS'];
 const visit = sharedBrowser();
 const keys = { API_KEYS: 'alice:key-of-alice-000000', ADMIN_KEY: 'key-of-the-admin-0000' };
-const service = sharedService({ redisUrl: inject('redisUrl') + '/11', workers: 1, env: withFixtureModel });
-const locked = sharedService({ redisUrl: inject('redisUrl') + '/13', env: { ...withFixtureModel, ...keys } });
+const service = sharedService({ redisUrl: redisUrlOfFile + '/11', workers: 1, env: withFixtureModel });
+const locked = sharedService({ redisUrl: redisUrlOfFile + '/13', env: { ...withFixtureModel, ...keys } });
 
 /** A job of the fixture program; its title chooses how it goes. */
 async function job(title: string, until?: string, fields: Record<string, string> = {}): Promise<string> {

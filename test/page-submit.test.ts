@@ -1,13 +1,15 @@
 /// <reference lib="dom" />
 import { readFile } from 'node:fs/promises';
 import type { Page, Route } from 'playwright-core';
-import { expect, inject, test } from 'vitest';
+import { expect, test } from 'vitest';
 import { sharedBrowser } from './browser.ts';
-import { demoSong, eventually, sharedService, startService, tone, withFixtureModel } from './service.ts';
+import { demoSong, eventually, sharedService, startService, tone, withFixtureModel, redisOfFile } from './service.ts';
+
+const redisUrlOfFile = await redisOfFile();
 
 const visit = sharedBrowser();
 const service = sharedService({
-  redisUrl: inject('redisUrl') + '/15',
+  redisUrl: redisUrlOfFile + '/15',
   workers: 1,
   env: { ...withFixtureModel, MAX_UPLOAD_MB: '1', MAX_AUDIO_MINUTES: '1' },
 });
@@ -255,7 +257,7 @@ test('a job is made again by a model that knows less than the one before', async
 });
 
 test('the whole way from a song to a map goes by keyboard, with a focus that can be seen', async () => {
-  const built = await startService({ redisUrl: inject('redisUrl') + '/17', workers: 1 });
+  const built = await startService({ redisUrl: redisUrlOfFile + '/4', workers: 1 });
   const { page } = await visit(built.url);
   await page.locator('.send').waitFor();
   const focused = () => page.evaluate(() => document.activeElement?.textContent?.trim() ?? '');

@@ -1,11 +1,13 @@
 /// <reference lib="dom" />
 import type { Page } from 'playwright-core';
-import { expect, inject, onTestFinished, test } from 'vitest';
+import { expect, onTestFinished, test } from 'vitest';
 import { sharedBrowser } from './browser.ts';
-import { eventually, sharedService, withFixtureModel } from './service.ts';
+import { eventually, sharedService, withFixtureModel, redisOfFile } from './service.ts';
+
+const redisUrlOfFile = await redisOfFile();
 
 const visit = sharedBrowser();
-const service = sharedService({ redisUrl: inject('redisUrl') + '/19', workers: 1, env: withFixtureModel });
+const service = sharedService({ redisUrl: redisUrlOfFile + '/6', workers: 1, env: withFixtureModel });
 
 /** A job that ends with its test, so that none waits behind it. */
 async function submit(fields: Record<string, string>): Promise<string> {

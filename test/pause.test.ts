@@ -2,13 +2,15 @@ import { mkdtemp, rename, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { describe, expect, inject, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { createJobs } from '../src/shared/jobs.ts';
 import { watchPause } from '../src/worker/pause.ts';
-import { eventually, startService, withFixtureModel } from './service.ts';
+import { eventually, startService, withFixtureModel, redisOfFile } from './service.ts';
+
+const redisUrlOfFile = await redisOfFile();
 
 describe.each([
-  ['with two workers on a queue', `${inject('redisUrl')}/12`, 2],
+  ['with two workers on a queue', `${redisUrlOfFile}/12`, 2],
   ['without Redis', null, 0],
 ])('%s', (_name, redisUrl, workers) => {
   test(

@@ -1,8 +1,10 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Queue } from 'bullmq';
-import { describe, expect, inject, onTestFinished, test } from 'vitest';
+import { describe, expect, onTestFinished, test } from 'vitest';
 import { startRedis } from './redis-server.ts';
-import { eventually, startService, withFixtureModel, type Service } from './service.ts';
+import { eventually, startService, withFixtureModel, type Service, redisOfFile } from './service.ts';
+
+const redisUrlOfFile = await redisOfFile();
 
 const own = async () => {
   const redis = await startRedis();
@@ -117,7 +119,7 @@ test(
 );
 
 test('a stream tells the place at once and whenever it changes, until the job runs', { timeout: 60_000 }, async () => {
-  const service = await startService({ redisUrl: `${inject('redisUrl')}/11`, workers: 1, env: withFixtureModel });
+  const service = await startService({ redisUrl: `${redisUrlOfFile}/11`, workers: 1, env: withFixtureModel });
   const ids = await submitted(service, 3, 1);
   const response = await fetch(`${service.url}/jobs/${ids[2]}/stream`);
   const frames = (await response.text()).split('\r\n\r\n');

@@ -3,14 +3,16 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Redis } from 'ioredis';
 import { pino } from 'pino';
-import { expect, inject, onTestFinished, test } from 'vitest';
+import { expect, onTestFinished, test } from 'vitest';
 import { createRemoval } from '../src/api/removal.ts';
 import { createSweeper } from '../src/api/sweep.ts';
 import { createCache } from '../src/shared/cache.ts';
 import { createJobs, type Outcome } from '../src/shared/jobs.ts';
 import { connectLink } from '../src/shared/redis.ts';
 import type { JobRequest } from '../src/shared/request.ts';
-import { eventually, startService, tone, withFixtureModel } from './service.ts';
+import { eventually, startService, tone, withFixtureModel, redisOfFile } from './service.ts';
+
+const redisUrlOfFile = await redisOfFile();
 
 const log = pino({ level: 'silent' });
 const day = 86_400_000;
@@ -182,7 +184,7 @@ test('what crashes have left behind goes when it is old, and not before', async 
 });
 
 test('keys of ours without an end get that of their family, others stay as they are, and KEYS is not sent', async () => {
-  const url = new URL(inject('redisUrl'));
+  const url = new URL(redisUrlOfFile);
   const address = { host: url.hostname, port: Number(url.port), db: 13 };
   const look = new Redis(address);
   const link = connectLink(address, log, 'cache');

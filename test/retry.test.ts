@@ -1,9 +1,11 @@
 import { readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { describe, expect, inject, test } from 'vitest';
-import { sharedService, startService, tone, withFixtureModel, type Service } from './service.ts';
+import { describe, expect, test } from 'vitest';
+import { sharedService, startService, tone, withFixtureModel, type Service, redisOfFile } from './service.ts';
 
-const redisUrl = `${inject('redisUrl')}/10`;
+const redisUrlOfFile = await redisOfFile();
+
+const redisUrl = `${redisUrlOfFile}/10`;
 
 const retry = (service: Service, id: string, changes?: unknown, headers: Record<string, string> = {}) =>
   service.call('POST', `/jobs/${id}/retry`, {

@@ -6,6 +6,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { afterAll, onTestFinished } from 'vitest';
 import type { Failpoint } from '../src/shared/failpoint.ts';
+import { startRedis } from './redis-server.ts';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const fixtures = join(root, 'test', 'fixtures', 'mapperatorinator');
@@ -68,6 +69,13 @@ export interface Answer {
 }
 
 export type Service = Awaited<ReturnType<typeof startService>>;
+
+/** The address of a Redis that only this file's tests use, without a database. Call it outside of the tests, before what uses it. */
+export async function redisOfFile(): Promise<string> {
+  const redis = await startRedis();
+  afterAll(() => redis.stop());
+  return redis.url;
+}
 
 /** The built service as real processes on a data folder of its own. Everything ends with the test. */
 export async function startService(options: ServiceOptions) {

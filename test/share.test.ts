@@ -1,8 +1,10 @@
 import { readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { describe, expect, inject, test } from 'vitest';
-import { sharedService, startService, tone, withFixtureModel } from './service.ts';
+import { describe, expect, test } from 'vitest';
+import { sharedService, startService, tone, withFixtureModel, redisOfFile } from './service.ts';
+
+const redisUrlOfFile = await redisOfFile();
 
 const alice = { 'x-api-key': 'alice-key-0123456789' };
 const bob = { 'x-api-key': 'bob-key-0123456789abc' };
@@ -176,7 +178,7 @@ describe('the song', () => {
 
 test('a job says when its files go', async () => {
   const service = await startService({
-    redisUrl: `${inject('redisUrl')}/9`,
+    redisUrl: `${redisUrlOfFile}/9`,
     workers: 1,
     env: { ...withFixtureModel, RETENTION_DAYS: '2' },
   });
