@@ -38,16 +38,16 @@ const RECIPES: Record<string, Part[]> = {
   ],
   tick: [{ tone: [2400, 2200], decay: 0.012, level: 0.22 }],
   don: [
-    { tone: [190, 85], decay: 0.06, level: 0.9 },
-    { bright: 0.15, decay: 0.01, level: 0.5 },
+    { tone: [190, 85], decay: 0.06, level: 0.85 },
+    { bright: 0.15, decay: 0.01, level: 0.3 },
   ],
   kat: [
     { tone: [1150, 800], decay: 0.02, level: 0.5 },
     { bright: 0.7, decay: 0.015, level: 0.4 },
   ],
   'big-don': [
-    { tone: [150, 60], decay: 0.13, level: 1 },
-    { bright: 0.2, decay: 0.03, level: 0.5 },
+    { tone: [150, 60], decay: 0.13, level: 0.9 },
+    { bright: 0.2, decay: 0.03, level: 0.3 },
   ],
   'big-kat': [
     { tone: [1000, 600], decay: 0.04, level: 0.6 },
