@@ -152,7 +152,7 @@ describe('folders that somebody removes', () => {
       (text) => /grandchild \d+/.test(text),
     );
     const grandchild = /grandchild (\d+)/.exec(log)![1]!;
-    await rm(join(service.data, 'jobs', id), { recursive: true });
+    await rm(join(service.data, 'jobs', id), { recursive: true, maxRetries: 5 });
     await eventually(
       () =>
         stat(`/proc/${grandchild}`).then(
